@@ -1,0 +1,1 @@
+"""From an accepted task to running nodes: profiles, policy, planner and engines."""

@@ -1,0 +1,1 @@
+"""The life of a swarm: what its members say to each other, agree on, merge and keep."""

@@ -1,0 +1,1 @@
+"""The algebra of adapters: pure numpy, no clock, no file, no randomness."""

@@ -1,0 +1,1 @@
+"""The networked half of a node: keys and network, and never a model."""

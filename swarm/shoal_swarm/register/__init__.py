@@ -1,0 +1,1 @@
+"""The border to the database: members, runs, tasks and ledger."""

@@ -1,0 +1,1 @@
+"""The membership and round service: transport, register and clock around the protocol."""

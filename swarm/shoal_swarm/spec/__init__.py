@@ -1,0 +1,1 @@
+"""What users ask for: tasks and run configurations, from bytes to checked models, and nothing else."""

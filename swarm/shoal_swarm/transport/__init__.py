@@ -1,0 +1,1 @@
+"""The border to the network: authenticated links, and their twin in memory."""
