@@ -66,7 +66,7 @@ def run(command: click.Command, arguments: Sequence[str], *, name: str = "shoal"
         return ExitCode.USAGE
     except (ShoalError, click.ClickException, click.Abort, KeyboardInterrupt) as end:
         return _fail(_facts(end), as_json=as_json)
-    except Exception as defect:
+    except Exception as defect:  # noqa: BLE001 - the outermost frame; what gets here is a defect and is logged
         get_log().exception("command_failed", command=name, arguments=list(arguments))
         return _fail(_facts(defect), as_json=as_json)
     return ExitCode.DONE
