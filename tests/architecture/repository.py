@@ -26,9 +26,14 @@ def markdown_files() -> list[Path]:
     return [file for file in sorted(ROOT.rglob("*.md")) if not _is_foreign(file.relative_to(ROOT))]
 
 
-def calls(file: Path) -> Iterator[tuple[str, ast.Call]]:
-    """Every call in `file` with the dotted name that it is written with."""
-    for node in ast.walk(ast.parse(file.read_text(), filename=str(file))):
+def parsed(file: Path) -> ast.Module:
+    """The file as a syntax tree."""
+    return ast.parse(file.read_text(), filename=str(file))
+
+
+def calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
+    """Every call with the dotted name that it is written with."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield dotted(node.func), node
 
@@ -44,11 +49,6 @@ def dotted(node: ast.expr) -> str:
             return f"{dotted(function)}()"
         case _:
             return "?"
-
-
-def where(file: Path, node: ast.AST) -> str:
-    """`path:line`, as editors like it."""
-    return f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
 
 
 def _is_foreign(path: Path) -> bool:
