@@ -4,10 +4,18 @@ from collections import Counter
 from collections.abc import Generator, Iterable
 
 import pytest
+import structlog
 
 SIZES = ("full", "nightly")
 LEFT_OUT = "shoal_left_out"
 LONGEST_PARTS = 12
+
+
+@pytest.fixture(autouse=True)
+def _log_of_its_own() -> Generator[None, None, None]:
+    """No test inherits another's log, whose stream may be closed by now."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -60,7 +60,7 @@ def run(command: click.Command, arguments: Sequence[str], *, name: str = "shoal"
     as_json = JSON_FLAG in arguments
     try:
         configure_logs(read_settings())
-        command.main(args=list(arguments), prog_name=name, standalone_mode=False)
+        ended = command.main(args=list(arguments), prog_name=name, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         click.echo(help_wanted.format_message())
         return ExitCode.USAGE
@@ -69,7 +69,7 @@ def run(command: click.Command, arguments: Sequence[str], *, name: str = "shoal"
     except Exception as defect:  # noqa: BLE001 - the outermost frame; what gets here is a defect and is logged
         get_log().exception("command_failed", command=name, arguments=list(arguments))
         return _fail(_facts(defect), as_json=as_json)
-    return ExitCode.DONE
+    return ended if isinstance(ended, int) else ExitCode.DONE  # a number is what `ctx.exit()` was given
 
 
 def _facts(end: BaseException) -> Mapping[str, object]:
@@ -78,7 +78,7 @@ def _facts(end: BaseException) -> Mapping[str, object]:
             return end.facts()
         case click.UsageError():
             where = f" See `{end.ctx.command_path} --help`." if end.ctx else ""
-            return _fact(ExitCode.USAGE, "Usage", f"{end.format_message()}{where}")
+            return _fact(ExitCode.USAGE, "Usage", f"{end.format_message().rstrip('.')}.{where}")
         case click.ClickException():
             return _fact(ExitCode.INPUT, type(end).__name__, end.format_message())
         case click.Abort() | KeyboardInterrupt():

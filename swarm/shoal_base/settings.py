@@ -32,7 +32,12 @@ class LogFormat(StrEnum):
 class Settings(BaseSettings):
     """One process's surroundings, read once at its start."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOAL_", frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SHOAL_",
+        env_ignore_empty=True,  # SHOAL_HOME= would otherwise mean the folder that one happens to stand in
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
 
     home: Path = Field(default_factory=lambda: Path.home() / ".shoal")
     """Where this machine keeps certificates, state, logs, runs and models (SHOAL_HOME)."""

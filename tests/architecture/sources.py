@@ -9,9 +9,9 @@ from tests.architecture.repository import calls
 Finding = tuple[int, str]
 
 # Formats and functions that run what they read.
-CODE_AS_DATA_MODULES = set(
-    ["pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "jsonpickle"]
-)
+CODE_AS_DATA_MODULES = {
+    "pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "jsonpickle",
+}  # fmt: skip
 CODE_AS_DATA_CALLS = {
     "eval", "exec", "compile", "__import__",
     "yaml.load", "yaml.load_all", "yaml.full_load", "yaml.full_load_all", "yaml.unsafe_load", "yaml.unsafe_load_all",
@@ -19,61 +19,13 @@ CODE_AS_DATA_CALLS = {
 
 LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 EVENT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-IRREGULAR_PARTICIPLES = set(
-    [
-        "become",
-        "begun",
-        "bound",
-        "broken",
-        "built",
-        "caught",
-        "chosen",
-        "come",
-        "cut",
-        "dealt",
-        "drawn",
-        "fallen",
-        "fed",
-        "forgotten",
-        "found",
-        "frozen",
-        "given",
-        "gone",
-        "heard",
-        "held",
-        "kept",
-        "known",
-        "laid",
-        "left",
-        "lent",
-        "lost",
-        "made",
-        "meant",
-        "met",
-        "paid",
-        "put",
-        "read",
-        "risen",
-        "run",
-        "seen",
-        "sent",
-        "set",
-        "shown",
-        "shut",
-        "spent",
-        "split",
-        "stood",
-        "sunk",
-        "taken",
-        "thrown",
-        "told",
-        "understood",
-        "withdrawn",
-        "woken",
-        "won",
-        "written",
-    ]
-)
+IRREGULAR_PARTICIPLES = {
+    "become", "begun", "bound", "broken", "built", "caught", "chosen", "come", "cut", "dealt", "drawn", "fallen",
+    "fed", "forgotten", "found", "frozen", "given", "gone", "heard", "held", "kept", "known", "laid", "left",
+    "lent", "lost", "made", "meant", "met", "paid", "put", "read", "risen", "run", "seen", "sent", "set", "shown",
+    "shut", "spent", "split", "stood", "sunk", "taken", "thrown", "told", "understood", "withdrawn", "woken", "won",
+    "written",
+}  # fmt: skip
 
 
 def code_as_data(tree: ast.Module) -> Iterator[Finding]:
