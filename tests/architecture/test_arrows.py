@@ -35,6 +35,7 @@ OFFENDERS = [
     ("swarm/shoal_swarm/merge", "import torch", "are pure"),
     ("swarm/shoal_swarm/spec", "import pathlib", "are pure"),
     ("swarm/shoal_swarm/spec", "import shoal_base.settings", "are pure"),
+    ("swarm/shoal_swarm/protocol", "import shoal_certs.signing", "are pure"),
     ("swarm/shoal_swarm/sentinel", "import torch", "models are learned"),
     ("orchestrator/shoal_orchestrator", "import transformers", "models are learned"),
     ("node/shoal_node", "import docker", "containers are started"),
