@@ -4,16 +4,18 @@ The root vouches for the issuing certificate and then goes offline; the issuing 
 parties and signs the revocation list. Time and serial numbers come from the caller.
 """
 
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from shoal_base.errors import InputRefused
 from shoal_certs.certificates import Certificate, p256_key_of
 from shoal_certs.identity import Identity
 from shoal_certs.keys import PrivateKey, PublicKey, new_key
@@ -34,6 +36,8 @@ from shoal_certs.profile import (
 )
 
 Address = IPv4Address | IPv6Address
+
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
 def new_serial() -> int:
@@ -62,6 +66,18 @@ class Wish:
     dns_names: tuple[str, ...] = ()
     addresses: tuple[Address, ...] = ()
     lifetime: timedelta = LEAF_LIFETIME
+
+    @classmethod
+    def for_hosts(cls, identity: Identity, hosts: Iterable[str], lifetime: timedelta = LEAF_LIFETIME) -> Self:
+        """A wish from host names and addresses as people write them, in one list; a longer life is cut to the limit."""
+        names: dict[str, None] = {}
+        addresses: dict[Address, None] = {}
+        for host in hosts:
+            try:
+                addresses[ip_address(host)] = None
+            except ValueError:
+                names[_host_name(host)] = None
+        return cls(identity, tuple(names), tuple(addresses), min(lifetime, LEAF_LIFETIME_MAX - BACKDATE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +179,12 @@ def _sign(
     for extension in extensions:
         builder = builder.add_extension(extension.value, extension.critical)
     return builder.sign(signing_key, hashes.SHA256())
+
+
+def _host_name(text: str) -> str:
+    if not _HOST_NAME.fullmatch(text):
+        raise InputRefused(f"{text[:260]!r} is neither an IP address nor a host name of a-z, 0-9, hyphens and dots.")
+    return text
 
 
 def _crl_line(line: Revocation) -> x509.RevokedCertificate:
