@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from shoal_certs.keys import PublicKey, key_fingerprint, sha256_hex
 from shoal_certs.reasons import CertificateRefused, Reason
@@ -35,6 +36,8 @@ def read_certificate(der: bytes, about: str) -> Certificate:
         raise CertificateRefused(Reason.NOT_VERSION_3, about) from problem
     except x509.DuplicateExtension as problem:
         raise CertificateRefused(Reason.DUPLICATE_EXTENSION, about) from problem
+    except CryptographyDeprecationWarning as problem:  # where warnings are errors; elsewhere our own check refuses it
+        raise CertificateRefused(Reason.BAD_SERIAL, about) from problem
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType) as problem:
         raise CertificateRefused(Reason.MALFORMED, about, str(problem)[:200]) from problem
     if certificate.version is not x509.Version.v3:

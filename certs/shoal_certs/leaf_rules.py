@@ -72,7 +72,7 @@ def check_signature_kind(certificate: Certificate, about: str) -> None:
     """One signature algorithm for all: ECDSA with SHA-256."""
     oid = certificate.signature_algorithm_oid
     if oid != x509.SignatureAlgorithmOID.ECDSA_WITH_SHA256:
-        raise CertificateRefused(Reason.WEAK_SIGNATURE, about, oid.dotted_string)
+        raise CertificateRefused(Reason.WRONG_SIGNATURE_KIND, about, oid.dotted_string)
     assert isinstance(certificate.signature_hash_algorithm, hashes.SHA256), "the object identifier says so"
 
 

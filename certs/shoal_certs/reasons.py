@@ -40,7 +40,7 @@ class Reason(StrEnum):
 
     # What it is made of.
     WRONG_KEY_TYPE = "wrong-key-type", "keys are elliptic curve P-256"
-    WEAK_SIGNATURE = "weak-signature", "certificates are signed with ECDSA and SHA-256"
+    WRONG_SIGNATURE_KIND = "wrong-signature-kind", "certificates are signed with ECDSA and SHA-256"
     LIFETIME_TOO_LONG = "lifetime-too-long", "a leaf lives at most a year"
     EXPIRED = "expired", "it has expired; renew it"
     NOT_YET_VALID = "not-yet-valid", "it is not yet valid; check the clocks of both parties"
