@@ -196,7 +196,13 @@ def revoke(name_or_serial: str, folder: Path | None, passphrase_file: Path | Non
 
 
 @certs_command("crl")
-@click.option("--days", type=click.IntRange(1, CRL_DAYS_MAX), default=CRL_VALIDITY.days, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, CRL_DAYS_MAX),
+    default=CRL_VALIDITY.days,
+    show_default=True,
+    help="How long the list holds; after that it refuses everybody.",
+)
 @dir_option
 @passphrase_option
 def crl(days: int, folder: Path | None, passphrase_file: Path | None) -> Reply:

@@ -49,7 +49,12 @@ def passphrase_option(function: Function) -> Function:
 
 def role_option(function: Function) -> Function:
     """`--role`."""
-    return click.option("--role", type=click.Choice([role.value for role in Role]), required=True)(function)
+    return click.option(
+        "--role",
+        type=click.Choice([role.value for role in Role]),
+        required=True,
+        help="What the party is in the swarm.",
+    )(function)
 
 
 def name_option(function: Function) -> Function:
