@@ -356,7 +356,7 @@ _CASES: list[tuple[str, Reason, str | None, Maker]] = [
         "unhandled critical extension",
         _leaf(instead=_unknown_critical()),
     ),
-    ("an extension twice", Reason.DUPLICATE_EXTENSION, "certificate", _tampered(_doubled_key_usage)),
+    ("an extension twice", Reason.DUPLICATE_EXTENSION, "invalid certificate", _tampered(_doubled_key_usage)),
     ("version 1", Reason.NOT_VERSION_3, None, _tampered(_version_1)),
     ("serial zero", Reason.BAD_SERIAL, None, _tampered(_serial(b"\0"))),
     ("serial negative", Reason.BAD_SERIAL, None, _tampered(_serial(b"\x85" + b"\1" * 15))),
