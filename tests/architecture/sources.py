@@ -17,6 +17,9 @@ CODE_AS_DATA_CALLS = {
     "yaml.load", "yaml.load_all", "yaml.full_load", "yaml.full_load_all", "yaml.unsafe_load", "yaml.unsafe_load_all",
 }  # fmt: skip
 
+OWNERLESS = {"", "asyncio", "loop", "get_running_loop()", "get_event_loop()"}
+STRICT_BY_ANOTHER_MEANING = {"zip", "resolve", "ip_network", "ip_interface"}  # nothing is loaded by these
+
 LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 EVENT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 IRREGULAR_PARTICIPLES = {
@@ -46,7 +49,7 @@ def code_as_data(tree: ast.Module) -> Iterator[Finding]:
 def lenient_loading(tree: ast.Module) -> Iterator[Finding]:
     """A model or message that is loaded with `strict=False` hides what did not fit."""
     for name, call in calls(tree):
-        if _is(_keyword(call, "strict"), False) and name.rpartition(".")[2] != "zip":
+        if _is(_keyword(call, "strict"), False) and name.rpartition(".")[2] not in STRICT_BY_ANOTHER_MEANING:
             yield call.lineno, f"calls {name} with strict=False"
 
 
@@ -56,6 +59,14 @@ def routers(tree: ast.Module) -> Iterator[Finding]:
         match node:
             case ast.Attribute(attr="ROUTER") | ast.Name(id="ROUTER") | ast.alias(name="ROUTER"):
                 yield node.lineno, "names a ZeroMQ ROUTER"
+
+
+def fire_and_forget(tree: ast.Module) -> Iterator[Finding]:
+    """A task that nobody owns dies unseen: it belongs to an asyncio.TaskGroup."""
+    for name, call in calls(tree):
+        maker, _, made = name.rpartition(".")
+        if made in {"create_task", "ensure_future"} and maker.rpartition(".")[2].lstrip("_") in OWNERLESS:
+            yield call.lineno, f"calls {name}"
 
 
 def event_names(tree: ast.Module) -> Iterator[Finding]:
@@ -100,4 +111,4 @@ def _is(value: ast.expr | None, wanted: bool) -> bool:
     return isinstance(value, ast.Constant) and value.value is wanted
 
 
-RULES = {rule.__name__: rule for rule in (code_as_data, lenient_loading, routers, event_names)}
+RULES = {rule.__name__: rule for rule in (code_as_data, lenient_loading, routers, fire_and_forget, event_names)}
