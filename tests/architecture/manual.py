@@ -1,9 +1,11 @@
-"""What our pages tell a reader to type, and what there is to type.
+"""What our pages and messages tell a reader to type, and what there is to type.
 
 A mention is `shoal WORDS` or `scripts/NAME` in a code span or as a line of a fenced block. It is planned when its line,
-or the heading above it, says `(planned)`; everything else must exist.
+or the heading above it, says `(planned)`; everything else must exist. In our sources every string is read as a page of
+its own, so an error never sends anybody to a command that is not there.
 """
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ import click
 PLANNED = "(planned)"
 _FENCE = re.compile(r"^\s*(```+|~~~+)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_MENTION = re.compile(r"(shoal|(\./)?scripts/[a-z][^ ]*)(\s|$)")
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
 _STANDS_FOR = re.compile(r'^exec shoal ([a-z ]+) "\$@"$', re.MULTILINE)
 _SCRIPT = re.compile(r"(?:\./)?scripts/([a-z][a-z0-9-]*)")
@@ -41,9 +44,18 @@ def mentions(page: Path) -> Iterator[Mention]:
         if not fence and line.startswith("#"):
             heading_is_planned = PLANNED in line
         texts = [_typed(line)] if fence else [span[2].strip() for span in _SPAN.finditer(line)]
-        for text in texts:
-            if re.match(r"(shoal|(\./)?scripts/[a-z].*)(\s|$)", text):
-                yield Mention(page, number, text, PLANNED in line or heading_is_planned, bool(fence))
+        for text in filter(_MENTION.match, texts):
+            yield Mention(page, number, text, PLANNED in line or heading_is_planned, bool(fence))
+
+
+def mentions_in_source(file: Path) -> Iterator[Mention]:
+    """Every mention of a command or script in the strings of `file`."""
+    tree = ast.parse(file.read_text())
+    joined = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if id(node) not in joined and (string := _string(node)):
+            for text in filter(_MENTION.match, (span[2].strip() for span in _SPAN.finditer(string))):
+                yield Mention(file, getattr(node, "lineno", 0), text, PLANNED in string, False)
 
 
 def problem_with(mention: Mention, root: click.Group, scripts: Path) -> str | None:
@@ -63,6 +75,17 @@ def commands(group: click.Group) -> Iterator[tuple[str, click.Command]]:
         yield name, command
         if isinstance(command, click.Group):
             yield from ((f"{name} {below}", deeper) for below, deeper in commands(command))
+
+
+def _string(node: ast.AST) -> str:
+    """The text of a literal; what is filled in at run time stands for itself as a word of the user's."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values):
+            return "".join(_string(part) or "VALUE" for part in values)
+        case _:
+            return ""
 
 
 def _typed(line: str) -> str:

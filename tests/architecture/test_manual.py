@@ -7,8 +7,8 @@ import pytest
 
 from shoal_base.command import Group, Reply
 from shoal_swarm.cli import shoal
-from tests.architecture.manual import Mention, commands, mentions, problem_with
-from tests.architecture.repository import ROOT, markdown_files
+from tests.architecture.manual import Mention, commands, mentions, mentions_in_source, problem_with
+from tests.architecture.repository import ROOT, markdown_files, package_files
 
 SCRIPTS = ROOT / "scripts"
 
@@ -31,6 +31,16 @@ def test_no_line_to_type_is_still_called_planned_once_it_exists(page: Path) -> N
         if mention.is_planned and mention.is_fenced and not problem_with(mention, shoal, SCRIPTS)
     ]
     assert not stale, "\n".join(stale)
+
+
+def test_no_message_of_ours_sends_anybody_to_a_command_that_is_not_there() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{mention.line}: `{mention.text}`: {problem}"
+        for file in package_files()
+        for mention in mentions_in_source(file)
+        if not mention.is_planned and (problem := problem_with(mention, shoal, SCRIPTS))
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_every_command_explains_itself_and_takes_json() -> None:
@@ -108,6 +118,21 @@ def test_mentions_are_found_in_spans_and_fences(page: Path) -> None:
         (8, "scripts/wash --cold", False),
         (10, "shoal certs show --json", True),
         (13, "shoal fly", True),
+    ]
+
+
+def test_mentions_are_found_in_messages(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text(
+        '"""`shoal certs` here."""\n'
+        'raise InputRefused(f"{name} is wrong; see `shoal certs show "\n'
+        '    f"{folder} --days {days}`.")\n'
+        'raise Unavailable("`shoal swim` (planned) will help.")\n'
+    )
+    assert [(mention.line, mention.text, mention.is_planned) for mention in mentions_in_source(source)] == [
+        (1, "shoal certs", False),
+        (2, "shoal certs show VALUE --days VALUE", False),
+        (4, "shoal swim", True),
     ]
 
 
