@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.contracts.register.model import ModelRegister, Shelf
 
 from shoal_swarm.register import Register, open_register
+from tests.contracts.register.model import ModelRegister, Shelf
 
 URLS: Mapping[str, Callable[[Path], str]] = {
     "sqlite": lambda folder: f"sqlite:///{folder}/state/register.db",

@@ -6,9 +6,8 @@ the racer's number in record and entry, so who won can be read off the ledger af
 
 import sys
 
-from tests.contracts.register.samples import entry
-
 from shoal_swarm.register import Lost, Won, open_register
+from tests.contracts.register.samples import entry
 
 VERSIONS = 60
 RUN = "race"

@@ -1,11 +1,11 @@
 """A ledger is read in order, page by page, and there is no way to change it."""
 
 import pytest
-from tests.contracts.register.samples import CONFIG_HASH, entries, entry
 
 from shoal_base.errors import InputRefused
 from shoal_swarm.register import Entry, Register, Won
 from shoal_swarm.register.values import ENTRY_BYTES_MAX, LEDGER_PAGE_ENTRIES_MAX, NUMBER_MAX
+from tests.contracts.register.samples import CONFIG_HASH, entries, entry
 
 
 def test_a_ledger_is_read_page_by_page(register: Register) -> None:

@@ -1,12 +1,12 @@
 """Every boot of a member has one number, and numbers only rise."""
 
 import pytest
-from tests.contracts.register.conftest import Opener
-from tests.contracts.register.samples import nonce
 
 from shoal_base.errors import InputRefused
 from shoal_swarm.register import Boot, Member, Register
 from shoal_swarm.register.values import BOOTS_KEPT, FACTS_BYTES_MAX
+from tests.contracts.register.conftest import Opener
+from tests.contracts.register.samples import nonce
 
 
 def test_saying_hello_twice_is_saying_it_once(register: Register) -> None:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from tests.contracts.register.conftest import URLS
-from tests.contracts.register.model import ModelRegister, Shelf
-from tests.contracts.register.samples import CONFIG_HASH, entry, nonce
 
 from shoal_base.errors import InputRefused
 from shoal_swarm.register import Entry, Register, TaskState, open_register
 from shoal_swarm.register.values import BOOTS_KEPT
+from tests.contracts.register.conftest import URLS
+from tests.contracts.register.model import ModelRegister, Shelf
+from tests.contracts.register.samples import CONFIG_HASH, entry, nonce
 
 RUN_IDS = st.sampled_from(["a", "b", "a.b-c_d"])
 NAMES = st.sampled_from(["ana", "node/ana", "node/bo"])

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from tests.contracts.register.conftest import Opener
-from tests.contracts.register.samples import CONFIG_HASH, nonce
 
 from shoal_base.errors import Unavailable
 from shoal_swarm.register import Register
+from tests.contracts.register.conftest import Opener
+from tests.contracts.register.samples import CONFIG_HASH, nonce
 
 
 def test_a_new_register_is_empty(register: Register) -> None:

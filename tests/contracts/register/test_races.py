@@ -6,12 +6,11 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+from shoal_swarm.register import Entry, Lost, Register, TaskState, Won, open_register
+from shoal_swarm.register.values import LEDGER_PAGE_ENTRIES_MAX
 from tests.contracts.register.conftest import Opener
 from tests.contracts.register.racer import RUN, VERSIONS
 from tests.contracts.register.samples import CONFIG_HASH, entry, nonce
-
-from shoal_swarm.register import Entry, Lost, Register, TaskState, Won, open_register
-from shoal_swarm.register.values import LEDGER_PAGE_ENTRIES_MAX
 
 THREADS = 8
 PROCESSES = 4

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from tests.contracts.register.conftest import Opener
-from tests.contracts.register.samples import CONFIG_HASH, entries, entry
 
 from shoal_base.errors import InputRefused
 from shoal_swarm.register import Entry, Head, Lost, Register, Run, Won
 from shoal_swarm.register.values import ENTRIES_PER_WRITE_MAX, NUMBER_MAX, RECORD_BYTES_MAX
+from tests.contracts.register.conftest import Opener
+from tests.contracts.register.samples import CONFIG_HASH, entries, entry
 
 EVERY_BYTE = bytes(range(256))
 

@@ -3,12 +3,12 @@
 from itertools import pairwise, product
 
 import pytest
-from tests.contracts.register.conftest import Opener
 
 from shoal_base.errors import InputRefused
 from shoal_swarm.register import Moved, Register, Stale, Task, TaskHead, TaskState
 from shoal_swarm.register.states import FOLLOWERS
 from shoal_swarm.register.values import NOTE_CHARS_MAX, TASK_BYTES_MAX, TASK_PAGE_MAX
+from tests.contracts.register.conftest import Opener
 
 WAY = [
     TaskState.SUBMITTED,

@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.unit.swarm.register.wreck import inspect_wreck
-from tests.unit.swarm.register.writer import COLOUR, KINDS, LABELS, OPENING_LABELS
 
 from shoal_swarm.register import open_register
 from shoal_swarm.register.schema import MIGRATIONS
+from tests.unit.swarm.register.wreck import inspect_wreck
+from tests.unit.swarm.register.writer import COLOUR, KINDS, LABELS, OPENING_LABELS
 
 STEPS_LABELLED = 3
 KILLED = -signal.SIGKILL

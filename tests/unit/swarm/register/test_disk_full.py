@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contracts.register.samples import CONFIG_HASH
-from tests.unit.swarm.register.wreck import inspect_wreck
-from tests.unit.swarm.register.writer import RUN, entries_of, record
 
 from shoal_base.errors import PlaceRefused
 from shoal_swarm.register import Register, Won, open_register
+from tests.contracts.register.samples import CONFIG_HASH
+from tests.unit.swarm.register.wreck import inspect_wreck
+from tests.unit.swarm.register.writer import RUN, entries_of, record
 
 DISK_BYTES = 1_000_000
 FILLER_BYTES = 600_000

@@ -1,7 +1,6 @@
-"""Killed or failed by the disk in any single system call on the store's files, a register tears nothing.
+"""Killed or failed by the disk in any single system call on the store's files, a register tears nothing."""
 
-strace counts the calls on the database and its log, and at the chosen one kills the process or lets the call fail.
-"""
+# strace counts the calls on the database and its log, and at the chosen one kills the process or lets the call fail.
 
 import functools
 import shutil
@@ -10,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.unit.swarm.register.wreck import inspect_wreck
 
 KILL = "signal=KILL"

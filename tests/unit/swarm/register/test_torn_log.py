@@ -1,9 +1,8 @@
-"""When the power fails, a commit that was acknowledged is there, and what was on its way is not there at all.
+"""When the power fails, a commit that was acknowledged is there, and what was on its way is not there at all."""
 
-A killed process leaves what the kernel has; a power failure leaves less. The log is written front to back and
-forced to the disk before each acknowledgement, so what is left of it is some length that reaches at least
-the last acknowledgement, and beyond that anything: nothing, noise, or zeros with later pages behind them.
-"""
+# A killed process leaves what the kernel has; a power failure leaves less. The log is written front to back and
+# forced to the disk before each acknowledgement, so what is left of it is some length that reaches at least
+# the last acknowledgement, and beyond that anything: nothing, noise, or zeros with later pages behind them.
 
 import random
 from collections.abc import Callable, Iterator
@@ -11,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from shoal_swarm.register import Won, open_register
 from tests.contracts.register.samples import CONFIG_HASH
 from tests.unit.swarm.register.wreck import inspect_wreck
 from tests.unit.swarm.register.writer import KINDS, RUN, entries_of, record
-
-from shoal_swarm.register import Won, open_register
 
 WRITES = 12
 CUTS = 25

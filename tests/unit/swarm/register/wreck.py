@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
+from shoal_swarm.register import Entry, Register, TaskState, open_register
 from tests.contracts.register.samples import entries, nonce
 from tests.unit.swarm.register.writer import ENTRIES_PER_WRITE, KINDS, MEMBER, RESTORED_ENTRIES, RUN, counts, record
-
-from shoal_swarm.register import Entry, Register, TaskState, open_register
 
 
 def inspect_wreck(url: str, acknowledged: Iterable[str]) -> dict[str, int]:

@@ -13,10 +13,10 @@ import sys
 from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine, event
-from tests.contracts.register.samples import CONFIG_HASH, entries, nonce
 
 from shoal_swarm.register import Entry, Moved, Register, TaskState, Won, open_register
 from shoal_swarm.register.schema import MIGRATIONS, Migration
+from tests.contracts.register.samples import CONFIG_HASH, entries, nonce
 
 RUN = "race"
 MEMBER = "ana"
