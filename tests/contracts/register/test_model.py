@@ -128,7 +128,7 @@ class RegisterMachine(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("kind", URLS)
 def test_a_register_answers_as_its_model_does(kind: str) -> None:
-    _compare(kind, examples=12)
+    _compare(kind, examples=8)
 
 
 @pytest.mark.full

@@ -50,6 +50,8 @@ def test_every_connection_is_durable_and_keeps_foreign_keys(store: Store) -> Non
     def look(_: int) -> list[object]:
         with store.reading() as connection:
             line.wait()
+            driver = connection.connection.driver_connection
+            assert getattr(driver, "isolation_level", "none") is None, "nobody but us begins a transaction"
             return [
                 connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
                 for name in ("journal_mode", "synchronous", "foreign_keys", "trusted_schema", "busy_timeout")

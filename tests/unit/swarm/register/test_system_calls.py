@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from shoal_swarm.register import open_register
 from tests.unit.swarm.register.wreck import inspect_wreck
+from tests.unit.swarm.register.writer import go_on
 
 KILL = "signal=KILL"
 FAULTS = {
@@ -35,15 +37,12 @@ def _can_trace() -> bool:
 needs_strace = pytest.mark.skipif(not _can_trace(), reason="strace is not installed or may not trace")
 
 
-def _writer(path: Path) -> list[str]:
-    return [sys.executable, "-m", "tests.unit.swarm.register.writer", f"sqlite:///{path}", "1"]
-
-
 def _trace(path: Path, log: Path, *expressions: str) -> subprocess.CompletedProcess[str]:
     strace = ["strace", "-f", "-qq", "-o", str(log), "-P", str(path), "-P", f"{path}-wal"]
     for expression in expressions:
         strace += ["-e", expression]
-    return subprocess.run([*strace, *_writer(path)], capture_output=True, text=True, check=False)
+    writer = [sys.executable, "-m", "tests.unit.swarm.register.writer", f"sqlite:///{path}", "1"]
+    return subprocess.run([*strace, *writer], capture_output=True, text=True, check=False)
 
 
 def _count(folder: Path, call: str) -> int:
@@ -64,8 +63,9 @@ def _meet(folder: Path, fault: str, when: int) -> None:
     elif met.returncode:
         assert "PlaceRefused" in met.stderr, "a failing disk comes out as a sentence"
     inspect_wreck(f"sqlite:///{path}", acknowledged)
-    following = subprocess.run(_writer(path), capture_output=True, text=True, check=True)
-    inspect_wreck(f"sqlite:///{path}", [*acknowledged, *following.stdout.splitlines()])
+    with open_register(f"sqlite:///{path}") as register:
+        acknowledged += go_on(register, 1)
+    inspect_wreck(f"sqlite:///{path}", acknowledged)
 
 
 @needs_strace
@@ -76,10 +76,22 @@ def test_a_fault_in_the_middle(tmp_path: Path, fault: str, when: int) -> None:
 
 @needs_strace
 @pytest.mark.full
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_every_fifth_call(tmp_path: Path, fault: str) -> None:
+    _meet_all(tmp_path, fault, stride=5)
+
+
+@needs_strace
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_in_every_single_call(tmp_path: Path, fault: str) -> None:
-    calls = _count(tmp_path / "undisturbed", FAULTS[fault][0])
+    _meet_all(tmp_path, fault, stride=1)
+
+
+def _meet_all(folder: Path, fault: str, stride: int) -> None:
+    calls = _count(folder / "undisturbed", FAULTS[fault][0])
     assert calls
-    for when in range(1, calls + 1):
-        _meet(tmp_path / str(when), fault, when)
+    for when in range(1, calls + 1, stride):
+        _meet(folder / str(when), fault, when)

@@ -10,7 +10,7 @@ label comes up for the COUNT-th time after opening, or while opening if the labe
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from sqlalchemy import Engine, event
 
@@ -113,7 +113,8 @@ def main(url: str, steps: str, label: str = "", count: str = "1") -> None:
         register.runs.create(RUN, CONFIG_HASH, record(1))
         if not label.startswith("opening"):
             death.watch()
-        _go_on(register, int(steps), death.pass_by)
+        for line in go_on(register, int(steps), death.pass_by):
+            os.write(1, f"{line}\n".encode())
 
 
 def counts(register: Register) -> dict[str, int]:
@@ -130,7 +131,8 @@ def counts(register: Register) -> dict[str, int]:
     }
 
 
-def _go_on(register: Register, steps: int, pass_by: Callable[[str], None]) -> None:
+def go_on(register: Register, steps: int, pass_by: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+    """Take up the work where the register stands, and say after each call what is done."""
     held = counts(register)
     first = min(held.values()) + 1
     for number in range(first, first + steps):
@@ -138,7 +140,7 @@ def _go_on(register: Register, steps: int, pass_by: Callable[[str], None]) -> No
             if number > held[kind]:
                 step(register, number)
                 pass_by("before acknowledgement")
-                os.write(1, f"{kind} {number}\n".encode())
+                yield f"{kind} {number}"
 
 
 def _hello(register: Register, number: int) -> None:
