@@ -135,7 +135,7 @@ def test_a_register_answers_as_its_model_does(kind: str) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", URLS)
 def test_a_register_answers_as_its_model_does_at_length(kind: str) -> None:
-    _compare(kind, examples=250)
+    _compare(kind, examples=100)
 
 
 def _compare(kind: str, examples: int) -> None:

@@ -57,9 +57,9 @@ def test_killed_at_a_label(url: str, label: str) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("count", range(1, 13))
+@pytest.mark.parametrize("count", range(1, 13, 2))
 @pytest.mark.parametrize("label", LABELS)
-def test_killed_at_a_label_at_every_call(url: str, label: str, count: int) -> None:
+def test_killed_at_a_label_at_every_other_call(url: str, label: str, count: int) -> None:
     _kill_at(url, label, count)
 
 
@@ -106,7 +106,7 @@ def test_killed_again_and_again_at_random(url: str) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_killed_again_and_again_at_random_at_length(url: str, seed: int) -> None:
     _kill_at_random(url, _seeded(seed), kills=40)
 
