@@ -110,7 +110,6 @@ def main(url: str, steps: str, label: str = "", count: str = "1") -> None:
         os.write(1, b"open 0\n")
         if steps == "migrate":
             return
-        register.runs.create(RUN, CONFIG_HASH, record(1))
         if not label.startswith("opening"):
             death.watch()
         for line in go_on(register, int(steps), death.pass_by):
@@ -133,6 +132,7 @@ def counts(register: Register) -> dict[str, int]:
 
 def go_on(register: Register, steps: int, pass_by: Callable[[str], None] = lambda _: None) -> Iterator[str]:
     """Take up the work where the register stands, and say after each call what is done."""
+    register.runs.create(RUN, CONFIG_HASH, record(1))
     held = counts(register)
     first = min(held.values()) + 1
     for number in range(first, first + steps):
