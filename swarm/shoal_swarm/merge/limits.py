@@ -1,0 +1,26 @@
+"""The bounds that every room of the merge keeps, each with its reason."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MAGNITUDE_MAX = float(2.0**28)
+"""Larger values do not travel. No trained weight comes near it, and below it every scale that an encoder needs is
+an ordinary float32 number, never a subnormal one."""
+
+STRETCH_VALUES_MAX = 1 << 20
+"""4 MiB of float32: what a dense tensor is cut into. A multiple of 64, so that stretches and int8 blocks agree."""
+
+OWNER_BYTES_MIN = 256 * 1024
+"""A piece of work smaller than this is not worth one more owner."""
+
+CHUNK_VALUES = 1 << 16
+"""Values worked on at a time, so that intermediate results stay in a core's own cache (256 KiB of float32)."""
+
+
+def largest(values: npt.NDArray[np.floating[Any]]) -> float:
+    """The largest absolute value, 0 where there is none; a NaN anywhere makes it a NaN."""
+    flat = values.reshape(-1)
+    peaks = [np.max(np.abs(flat[start : start + CHUNK_VALUES])) for start in range(0, flat.size, CHUNK_VALUES)]
+    return float(np.max(peaks)) if peaks else 0.0
