@@ -4,7 +4,7 @@ Runs on the node before it freezes a contribution. Owners need no second look at
 decoded against the same description, and decoding refuses what is not finite.
 """
 
-from typing import cast
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -63,10 +63,9 @@ def admit_array(name: str, array: object, shape: tuple[int, ...]) -> None:
 
 
 def _same_names(wanted: set[str], given: object, what: str) -> None:
-    try:
-        names = set(cast("dict[object, object]", given))
-    except TypeError as error:
-        raise ContributionRefused(what, f"The contribution has no names for its {what}s: {error}.") from error
+    if not isinstance(given, Mapping):
+        raise ContributionRefused(what, f"A {type(given).__name__} names no {what}s: a contribution names its tensors.")
+    names = set(given)
     for name in sorted(wanted - names):
         raise TensorMissing(name, f"{name} is missing: every {what} of the run must be there, trained or not.")
     for name in sorted(map(str, names - wanted)):

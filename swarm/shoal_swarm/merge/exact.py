@@ -25,8 +25,8 @@ first, orthogonal to the kept ones, at the size that rows of A had; their column
 product does not change.
 
 **Precision.** All in float64 whatever comes in: numpy's QR knows nothing else, and contributions that differ
-little from each other cancel when a coefficient is negative. A singular value below the rounding error of
-the stacked factors is noise and counts as zero.
+little from each other cancel when a coefficient is negative. A singular value below the rounding errors
+of the stacked factors is noise and counts as zero.
 
 Equal bytes are promised on one machine and number of threads. Elsewhere the last bits may differ, so one
 owner computes a piece, and what the others hold is its bytes.
@@ -60,12 +60,7 @@ def exact_merge(pairs: Sequence[Pair], coefficients: Sequence[float], rank: int)
     left, right = _stacked(pairs, coefficients)
     left_q, right_q = Reflections.of(left), Reflections.of(right)
     u, strengths, vt = np.linalg.svd(left_q.triangle @ right_q.triangle.T, full_matrices=False)
-    noise = float(
-        np.finfo(np.float64).eps
-        * sum(left_q.triangle.shape)
-        * np.linalg.norm(left_q.triangle)
-        * np.linalg.norm(right_q.triangle)
-    )
+    noise = _noise(left_q.triangle, right_q.triangle)
     found = int(np.count_nonzero(strengths > noise))
     kept = min(rank, found)
     root = np.sqrt(strengths[:kept])
@@ -84,6 +79,12 @@ def _stacked(pairs: Sequence[Pair], coefficients: Sequence[float]) -> tuple[Matr
     left = [pair.b.astype(np.float64) * (sign * root) for pair, sign, root in zip(pairs, signs, roots, strict=True)]
     right = [pair.a.T.astype(np.float64) * root for pair, root in zip(pairs, roots, strict=True)]
     return np.hstack(left), np.hstack(right)
+
+
+def _noise(left: Matrix, right: Matrix) -> float:
+    """What rounding makes of nothing: measured column by column, for a small B may stand beside a large A."""
+    sizes = np.linalg.norm(left, axis=0) @ np.linalg.norm(right, axis=0)
+    return float(np.finfo(np.float64).eps * (left.shape[0] + right.shape[0]) * sizes)
 
 
 def _spare(right: Reflections, kept: Matrix, count: int, mass: float) -> Matrix:

@@ -33,14 +33,26 @@ def encode(values: npt.NDArray[np.float32]) -> bytes:
     reach = largest(values)
     check_reach(reach)
     exponent = common_exponent(reach, rounding_up=False)
+    payload = np.empty(1 + values.size, dtype="<u2")
+    payload[0] = exponent % (1 << 16)
+    scratch = np.empty(min(values.size, CHUNK_VALUES), dtype=np.float32)
     factor = np.float32(2.0 ** (-exponent - EXPONENTS_APART))
-    bits = np.empty(values.size, dtype="<u2")
     for start in range(0, values.size, CHUNK_VALUES):
-        scaled = (values[start : start + CHUNK_VALUES] * factor).view(np.int32)
-        scaled += 1 << (CUT_BITS - 1)
-        scaled >>= CUT_BITS
-        bits[start : start + CHUNK_VALUES] = ((scaled >> 3) & SIGN) | (scaled & MAGNITUDE)
-    return np.array(exponent, dtype="<i2").tobytes() + bits.tobytes()
+        chunk = values[start : start + CHUNK_VALUES]
+        scaled = np.multiply(chunk, factor, out=scratch[: chunk.size])
+        _write_bits(scaled, payload[1 + start : 1 + start + chunk.size])
+    return payload.tobytes()
+
+
+def _write_bits(scaled: npt.NDArray[np.float32], bits: npt.NDArray[np.uint16]) -> None:
+    """Cut aligned float32 numbers down to half precision; `scaled` is used up."""
+    signs = scaled.view("<u2")[1::2] & np.uint16(SIGN)
+    whole = scaled.view("<i4")
+    whole += 1 << (CUT_BITS - 1)
+    whole >>= CUT_BITS
+    bits[:] = whole
+    bits &= MAGNITUDE
+    bits |= signs
 
 
 def decode(data: bytes | memoryview) -> npt.NDArray[np.float32]:

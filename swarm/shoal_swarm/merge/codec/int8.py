@@ -25,8 +25,11 @@ from shoal_swarm.merge.refusals import PayloadRefused
 
 BLOCK = 64
 STEPS = 127
-STEP_MIN_BITS = 0x0400
-"""2⁻¹⁴ in half precision: the smallest number with all its bits."""
+STEP_MIN, STEP_MIN_BITS = 2.0**-14, 0x0400
+"""The smallest half-precision number with all its bits."""
+
+CUT_BITS = 13
+"""What float32 has more behind the point than half precision."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -43,9 +46,12 @@ def encode(values: Floats) -> bytes:
     ideal = peaks / np.float32(STEPS)
     exponent = common_exponent(float(np.max(ideal, initial=0.0)), rounding_up=True)
     halves = _rounded_up(ideal * np.float32(2.0**-exponent))
-    multiples = np.empty(values.size, dtype=np.int8)
-    _each_block(values, np.reciprocal(_steps(halves, exponent)), multiples)
-    return b"".join((np.array(exponent, dtype="<i2").tobytes(), halves.astype("<f2").tobytes(), multiples.tobytes()))
+    edge = 2 + 2 * halves.size
+    payload = np.empty(edge + values.size, dtype=np.int8)
+    payload[:2].view("<i2")[0] = exponent
+    payload[2:edge].view("<f2")[:] = halves
+    _each_block(values, np.reciprocal(_steps(halves, exponent)), payload[edge:])
+    return payload.tobytes()
 
 
 def decode(data: bytes | memoryview, count: int) -> Floats:
@@ -77,22 +83,28 @@ def _blocks(count: int) -> int:
 
 
 def _block_peaks(values: Floats) -> Floats:
-    """The largest absolute value of every block."""
+    """The largest absolute value of every block.
+
+    Numbers without a sign have the order of their bits, a NaN above all; and whole numbers compare three times faster.
+    """
     peaks = np.empty(_blocks(values.size), dtype=np.float32)
+    scratch = np.empty(min(values.size, CHUNK_VALUES), dtype=np.float32)
+    edges = np.arange(0, scratch.size, BLOCK)
     for start in range(0, values.size, CHUNK_VALUES):
-        sizes = np.abs(values[start : start + CHUNK_VALUES])
-        block = start // BLOCK
-        edges = np.arange(0, sizes.size, BLOCK)
-        peaks[block : block + edges.size] = np.maximum.reduceat(sizes, edges)
+        chunk = values[start : start + CHUNK_VALUES]
+        sizes = np.abs(chunk, out=scratch[: chunk.size])
+        blocks = _blocks(chunk.size)
+        found = peaks[start // BLOCK : start // BLOCK + blocks]
+        np.maximum.reduceat(sizes.view(np.int32), edges[:blocks], out=found.view(np.int32))
     return peaks
 
 
 def _rounded_up(steps: Floats) -> npt.NDArray[np.float16]:
     """The steps in half precision, none smaller than it was or than the smallest ordinary number."""
-    halves = steps.astype(np.float16)
-    short = halves < steps
-    halves[short] = np.nextafter(halves[short], np.float16(np.inf))
-    return np.maximum(halves, np.float16(2.0**-14))
+    bits = np.maximum(steps, np.float32(STEP_MIN)).view(np.int32)
+    bits += (1 << CUT_BITS) - 1
+    bits &= -1 << CUT_BITS
+    return bits.view(np.float32).astype(np.float16)
 
 
 def _steps(halves: npt.NDArray[np.float16], exponent: int) -> Floats:
@@ -102,14 +114,13 @@ def _steps(halves: npt.NDArray[np.float16], exponent: int) -> Floats:
 def _each_block(source: Floats | npt.NDArray[np.int8], factors: Floats, target: Floats | npt.NDArray[np.int8]) -> None:
     """Multiply every block of `source` with its factor into `target`, rounding where that holds whole numbers."""
     whole = target.dtype == np.int8
+    scratch = np.empty(min(source.size, CHUNK_VALUES), dtype=np.float32)
     for start in range(0, source.size, CHUNK_VALUES):
-        chunk = source[start : start + CHUNK_VALUES].astype(np.float32)
-        full = chunk.size - chunk.size % BLOCK
-        block = start // BLOCK
-        rows = chunk[:full].reshape(-1, BLOCK)
-        rows *= factors[block : block + len(rows), np.newaxis]
-        if full < chunk.size:
-            chunk[full:] *= factors[block + len(rows)]
+        chunk = source[start : start + CHUNK_VALUES]
+        products = scratch[: chunk.size]
+        products[:] = chunk
+        blocks = factors[start // BLOCK : (start + CHUNK_VALUES) // BLOCK]
+        products *= np.repeat(blocks, BLOCK)[: chunk.size]
         if whole:
-            np.rint(chunk, out=chunk)
-        target[start : start + CHUNK_VALUES] = chunk
+            np.rint(products, out=products)
+        target[start : start + CHUNK_VALUES] = products
