@@ -119,7 +119,7 @@ def piece_bytes(piece: Piece, codec: Codec) -> int:
             assert_never(piece)
 
 
-VALUE_NS = 2.0
+VALUE_NS = 3.0
 """To decode one contributed number and to add it up, as measured by tests/benchmarks/merge_core.py."""
 
 FLOP_NS = 0.1
