@@ -38,6 +38,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shoal_swarm.merge.reflections import Matrix, Reflections
+from shoal_swarm.merge.refusals import MergeRefused
 from shoal_swarm.merge.values import Pair
 
 
@@ -59,7 +60,7 @@ def exact_merge(pairs: Sequence[Pair], coefficients: Sequence[float], rank: int)
     """The canonical pair of `rank` directions closest to the sum of the products, in float64."""
     left, right = _stacked(pairs, coefficients)
     left_q, right_q = Reflections.of(left), Reflections.of(right)
-    u, strengths, vt = np.linalg.svd(left_q.triangle @ right_q.triangle.T, full_matrices=False)
+    u, strengths, vt = _decomposed(left_q.triangle @ right_q.triangle.T)
     noise = _noise(left_q.triangle, right_q.triangle)
     found = int(np.count_nonzero(strengths > noise))
     kept = min(rank, found)
@@ -81,6 +82,18 @@ def _stacked(pairs: Sequence[Pair], coefficients: Sequence[float]) -> tuple[Matr
     return np.hstack(left), np.hstack(right)
 
 
+def _decomposed(core: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """The thin singular value decomposition."""
+    try:
+        u, strengths, vt = np.linalg.svd(core, full_matrices=False)
+    except np.linalg.LinAlgError as error:
+        raise MergeRefused(
+            f"A core of {core.shape[0]} by {core.shape[1]} has no singular values ({error}): one of the pairs holds a "
+            "NaN or an infinity. Admit contributions before merging them."
+        ) from error
+    return u, strengths, vt
+
+
 def _noise(left: Matrix, right: Matrix) -> float:
     """What rounding makes of nothing: measured column by column, for a small B may stand beside a large A."""
     sizes = np.linalg.norm(left, axis=0) @ np.linalg.norm(right, axis=0)
@@ -97,7 +110,7 @@ def _spare(right: Reflections, kept: Matrix, count: int, mass: float) -> Matrix:
     if count == 0 or not triangle.any():
         return spare
     rest = triangle - kept @ (kept.T @ triangle)
-    u, strengths, _ = np.linalg.svd(rest, full_matrices=False)
+    u, strengths, _ = _decomposed(rest)
     noise = np.finfo(np.float64).eps * sum(triangle.shape) * np.linalg.norm(triangle)
     usable = min(count, int(np.count_nonzero(strengths > noise)))
     spare[:, :usable] = right.apply(u[:, :usable] * (np.linalg.norm(triangle) / np.sqrt(mass)))

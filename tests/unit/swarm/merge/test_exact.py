@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from shoal_swarm.merge import Pair, exact_merge
+from shoal_swarm.merge import MergeRefused, Pair, exact_merge, fold_pair
 
 PROGRAM = """
 import sys, numpy as np
@@ -78,3 +78,9 @@ def test_the_mean_of_products_is_not_the_product_of_means() -> None:
     b, a = np.ones((2, 1)), np.ones((1, 2))
     merged, _ = exact_merge([Pair(b, a), Pair(-b, -a)], [0.5, 0.5], 1)
     assert np.allclose(merged.product(), np.ones((2, 2)))
+
+
+def test_a_diverged_pair_is_refused_and_not_spread() -> None:
+    fine, diverged = Pair(np.ones((4, 2)), np.ones((2, 3))), Pair(np.full((4, 2), np.nan), np.ones((2, 3)))
+    with pytest.raises(MergeRefused, match="one of the pairs holds a NaN or an infinity"):
+        fold_pair(fine, diverged, fine, 0.5)
