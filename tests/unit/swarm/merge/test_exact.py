@@ -84,3 +84,13 @@ def test_a_diverged_pair_is_refused_and_not_spread() -> None:
     fine, diverged = Pair(np.ones((4, 2)), np.ones((2, 3))), Pair(np.full((4, 2), np.nan), np.ones((2, 3)))
     with pytest.raises(MergeRefused, match="one of the pairs holds a NaN or an infinity"):
         fold_pair(fine, diverged, fine, 0.5)
+
+
+def test_a_weak_direction_is_no_noise_even_beside_lopsided_pairs() -> None:
+    """A large B with a small A and the other way round: each product is ordinary, and so is its rounding."""
+    strengths = np.array([1.0, 1e-8, 0.0, 0.0])
+    heavy = Pair(np.diag(strengths) * 1e5, np.eye(4) / 1e5)
+    light = Pair(np.diag(strengths[[2, 0, 1, 3]]) / 1e5, np.eye(4) * 1e5)
+    merged, spectrum = exact_merge([heavy, light], [1.0, 1.0], 3)
+    assert spectrum.directions == 3
+    assert np.allclose(np.diag(merged.product()), [1.0, 1.0 + 1e-8, 1e-8, 0.0], rtol=1e-7, atol=1e-15)
