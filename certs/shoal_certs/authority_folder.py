@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from shutil import rmtree
 
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -24,6 +23,7 @@ from shoal_certs.authority import Authority, Issuer, Revocation, new_issuing
 from shoal_certs.certificates import BUNDLE_BYTES_MAX, Certificate, pem_of, read_certificate, read_chain
 from shoal_certs.credentials import BUNDLE_FILE, CAPATH, CRL_FILE
 from shoal_certs.files import (
+    LOCK_FILE,
     PRIVATE_MODE,
     PUBLIC_FOLDER_MODE,
     SEALED_MODE,
@@ -32,6 +32,7 @@ from shoal_certs.files import (
     move,
     read_private,
     read_public,
+    remove_tree,
     sweep_partial_files,
     write_file,
 )
@@ -87,7 +88,7 @@ class AuthorityPlaces:
             raise PlaceRefused(f"{self.root} holds no authority; `shoal certs init --out {self.root}` makes one.")
         try:
             found = msgspec.json.decode(read_public(path, BUNDLE_BYTES_MAX), type=SwarmFile)
-        except msgspec.DecodeError as problem:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             raise PlaceRefused(f"{path} is damaged ({problem}); restore it from a backup.") from problem
         if found.layout != LAYOUT:
             raise PlaceRefused(f"{path} has layout {found.layout}; this version reads {LAYOUT}. Use a newer Shoal.")
@@ -113,17 +114,22 @@ def create_authority(
     """A new authority under `root`; one that is there is never touched."""
     Identity(swarm, Role.SENTINEL, "check")  # refuses a swarm name that no identity could carry
     places = AuthorityPlaces(root)
-    if places.authority.exists():
-        raise InputRefused(
-            f"{places.authority} is there already and is never overwritten. Use it (`shoal certs issue --dir {root}`) "
-            "or name another folder with --out."
-        )
+    _refuse_to_overwrite(places)
     make_folder(root)
-    with locked(root / ".lock"):
+    with locked(root / LOCK_FILE):
+        _refuse_to_overwrite(places)  # another command may have made it between the first look and the lock
         _stage_authority(root / STAGED, swarm, now, passphrase, keep_passphrase)
         move(root / STAGED, places.authority)
         _publish(places)
     return places
+
+
+def _refuse_to_overwrite(places: AuthorityPlaces) -> None:
+    if places.authority.exists():
+        raise InputRefused(
+            f"{places.authority} is there already and is never overwritten. Use it (`shoal certs issue --dir "
+            f"{places.root}`) or name another folder with --out."
+        )
 
 
 class OpenAuthority:
@@ -167,7 +173,7 @@ def open_authority(
 ) -> Iterator[OpenAuthority]:
     """Unlock the authority, alone, after completing what an interrupted command left."""
     swarm = places.swarm()
-    with locked(places.root / ".lock"):
+    with locked(places.root / LOCK_FILE):
         _sweep(places)
         _publish(places)
         heal(places)
@@ -182,7 +188,7 @@ def _open_issuer(places: AuthorityPlaces, name: str, passphrase: bytes) -> Issue
 
 
 def _stage_authority(folder: Path, swarm: str, now: datetime, passphrase: bytes, keep_passphrase: bool) -> None:
-    rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     make_folder(folder)
     make_folder(folder / "issued")
     authority, root = Authority.create(swarm, now)
@@ -213,7 +219,7 @@ def _publish(places: AuthorityPlaces) -> None:
 
 
 def _sweep(places: AuthorityPlaces) -> None:
-    rmtree(places.root / STAGED, ignore_errors=True)
+    remove_tree(places.root / STAGED)
     for folder in (places.root, places.authority, places.authority / "issued", places.capath):
         if folder.is_dir():
             sweep_partial_files(folder)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from secrets import token_hex
+from shutil import rmtree
 
 from shoal_base.errors import PlaceRefused, Unavailable
 
@@ -22,6 +23,7 @@ FOLDER_MODE = 0o700
 PUBLIC_FOLDER_MODE = 0o755
 OTHERS = 0o077
 PARTIAL_SUFFIX = ".partial"
+LOCK_FILE = ".lock"
 
 
 def write_file(path: Path, data: bytes, mode: int = PUBLIC_MODE) -> None:
@@ -58,14 +60,26 @@ def make_folder(path: Path, mode: int = FOLDER_MODE) -> None:
     with _problems_of(path):
         if path.is_symlink():
             raise PlaceRefused(f"{path} is a symbolic link; keys and their folders must lie where their path says.")
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
-        sync_folder(path.parent)
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(mode=mode, exist_ok=True)
+            folder.chmod(mode)  # whatever the umask took or, above us, would have left open
+            sync_folder(folder.parent)
+        if not path.is_dir():
+            raise PlaceRefused(f"{path} is not a folder.")
 
 
-def sweep_partial_files(folder: Path) -> None:
-    """Remove what writers that died left behind."""
-    for leftover in folder.glob(f".*{PARTIAL_SUFFIX}"):
+def sweep_partial_files(folder: Path, name: str = "") -> None:
+    """Remove what writers that died left behind, of all files or of the one with this name."""
+    for leftover in folder.glob(f".{name}*{PARTIAL_SUFFIX}"):
         remove(leftover)
+
+
+def remove_tree(folder: Path) -> None:
+    """Take a folder away that nobody has come to count on, if it is there."""
+    with _problems_of(folder):
+        if folder.exists():
+            rmtree(folder)
 
 
 def read_public(path: Path, bytes_max: int) -> bytes:
@@ -117,7 +131,7 @@ def _read(path: Path, bytes_max: int, *, private: bool) -> bytes:
     with _problems_of(path):
         # Without O_NONBLOCK, a pipe in the file's place would hold us up for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
+    with _problems_of(path), os.fdopen(handle, "rb") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise PlaceRefused(f"{path} is not a regular file.")
@@ -138,9 +152,10 @@ def _check_private(path: Path, facts: os.stat_result) -> None:
         raise PlaceRefused(
             f"{path} can be read or changed by others (mode {facts.st_mode & 0o777:04o}); run: chmod 600 {path}"
         )
-    folder = path.parent.stat()
-    if folder.st_mode & stat.S_IWOTH and not folder.st_mode & stat.S_ISVTX:
-        raise PlaceRefused(f"{path.parent} can be written to by everybody; run: chmod o-w {path.parent}")
+    for folder in path.absolute().parents:
+        mode = folder.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise PlaceRefused(f"{folder} can be written to by everybody; run: chmod o-w {folder}")
 
 
 @contextmanager

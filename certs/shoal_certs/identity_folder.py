@@ -12,7 +12,6 @@ find the key at every moment of it.
 
 from collections.abc import Callable
 from pathlib import Path
-from shutil import rmtree
 
 from shoal_base.errors import PlaceRefused
 from shoal_certs.authority_folder import AuthorityPlaces
@@ -24,6 +23,8 @@ from shoal_certs.files import (
     move,
     read_private,
     read_public,
+    remove,
+    remove_tree,
     sweep_partial_files,
     write_file,
 )
@@ -48,7 +49,7 @@ def place_new_identity(folder: Path, key: PrivateKey, chain_pem: bytes, remember
     if folder.exists() or folder.is_symlink():
         raise PlaceRefused(f"{folder} is there already; move it away, or renew it with `shoal certs renew`.")
     staged = staged_folder(folder)
-    rmtree(staged, ignore_errors=True)
+    remove_tree(staged)
     make_folder(staged)
     write_file(staged / KEY_FILE, key_pem(key), PRIVATE_MODE)
     write_file(staged / CERT_FILE, chain_pem)
@@ -80,7 +81,7 @@ def heal_identities(places: AuthorityPlaces) -> None:
         if staged.is_dir() and _is_recorded(places, staged / CERT_FILE):
             move(staged, staged.with_name(staged.name.removeprefix(_STAGED_PREFIX).removesuffix(_STAGED_SUFFIX)))
         else:
-            rmtree(staged, ignore_errors=True)
+            remove_tree(staged)
     for folder in identity_folders(places.root):
         sweep_partial_files(folder)
         _heal_renewal(places, folder)
@@ -94,11 +95,11 @@ def identity_folders(root: Path) -> list[Path]:
 def _heal_renewal(places: AuthorityPlaces, folder: Path) -> None:
     next_cert = folder / NEXT_CERT_FILE
     if next_cert.exists() and not _is_recorded(places, next_cert):
-        next_cert.unlink()
+        remove(next_cert)
     complete_renewal(folder)
     files = CredentialFiles.in_folder(folder)
-    if not (folder / REQUEST_FILE).exists():
-        files.next_key.unlink(missing_ok=True)
+    if files.next_key.exists() and not (folder / REQUEST_FILE).exists():
+        remove(files.next_key)
 
 
 def _is_recorded(places: AuthorityPlaces, cert: Path) -> bool:

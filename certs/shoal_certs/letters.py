@@ -4,15 +4,19 @@ Trust in the root is never taken from the answer itself. The first answer needs 
 by another way; later ones are checked against the bundle that is then in place.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from shoal_base.errors import InputRefused
+from shoal_base.errors import InputRefused, PlaceRefused
 from shoal_certs.certificates import BUNDLE_BYTES_MAX, read_certificate, read_chain
 from shoal_certs.credentials import BUNDLE_FILE, CAPATH, CRL_FILE, CredentialFiles, identity_in, key_for
 from shoal_certs.files import (
+    LOCK_FILE,
     PRIVATE_MODE,
     PUBLIC_FOLDER_MODE,
+    locked,
     make_folder,
     read_private,
     read_public,
@@ -24,7 +28,7 @@ from shoal_certs.identity import Identity
 from shoal_certs.identity_folder import NEXT_CERT_FILE, REQUEST_FILE, complete_renewal
 from shoal_certs.keys import KEY_FILE_BYTES_MAX, key_pem, new_key, read_key
 from shoal_certs.reasons import CertificateRefused, Reason
-from shoal_certs.requests import check_roots, read_request, read_response, write_request
+from shoal_certs.requests import Response, check_roots, read_request, read_response, write_request
 from shoal_certs.revocation import CRL_BYTES_MAX, RevocationList
 from shoal_certs.validator import Certified, Trust, validate
 
@@ -32,8 +36,13 @@ from shoal_certs.validator import Certified, Trust, validate
 def begin_request(folder: Path, wanted: Identity, *, renewal: bool) -> tuple[Path, str]:
     """Make a key in `folder` and a request for it; returns the request's place and short hash."""
     make_folder(folder)
+    with locked(folder / LOCK_FILE):
+        sweep_partial_files(folder)
+        return _begin_request(folder, wanted, renewal=renewal)
+
+
+def _begin_request(folder: Path, wanted: Identity, *, renewal: bool) -> tuple[Path, str]:
     files, request = CredentialFiles.in_folder(folder), folder / REQUEST_FILE
-    sweep_partial_files(folder)
     if files.cert.exists():
         complete_renewal(folder)
         if not renewal:
@@ -54,6 +63,11 @@ def begin_request(folder: Path, wanted: Identity, *, renewal: bool) -> tuple[Pat
 def install_response(folder: Path, data: bytes, about: str, now: datetime, told_root: str | None) -> Certified:
     """Check an answer as a careful peer would, then put it in place; the certificate comes last and all at once."""
     response = read_response(data, about)
+    with _alone_in(folder):
+        return _install_response(folder, response, about, now, told_root)
+
+
+def _install_response(folder: Path, response: Response, about: str, now: datetime, told_root: str | None) -> Certified:
     capath = folder / CAPATH
     bundle = response.bundle_pem
     if told_root is not None:
@@ -84,8 +98,14 @@ def install_response(folder: Path, data: bytes, about: str, now: datetime, told_
 
 def install_revocation_list(folder: Path, pem: bytes, about: str, now: datetime) -> RevocationList:
     """Put a newer revocation list in place; it is believed for its signature, whoever carried it here."""
-    files = CredentialFiles.in_folder(folder)
     fresh = RevocationList.read(pem, about)
+    with _alone_in(folder):
+        _install_revocation_list(folder, fresh, about, now)
+    return fresh
+
+
+def _install_revocation_list(folder: Path, fresh: RevocationList, about: str, now: datetime) -> None:
+    files = CredentialFiles.in_folder(folder)
     chain = read_chain(read_public(files.cert, BUNDLE_BYTES_MAX), str(files.cert))
     issuers = [read_certificate(der, str(files.cert)) for der in chain[1:]]
     issuer = next((one for one in issuers if fresh.is_from(one)), None)
@@ -95,7 +115,17 @@ def install_revocation_list(folder: Path, pem: bytes, about: str, now: datetime)
     fresh.check_time(now, about)
     _check_newer_list(files.capath, fresh, about)
     write_file(files.capath / CRL_FILE, fresh.pem)
-    return fresh
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder against other commands, and sweep what those that died left."""
+    if not folder.is_dir():
+        raise PlaceRefused(f"{folder} is no folder; name the one that `shoal certs request` made.")
+    with locked(folder / LOCK_FILE):
+        sweep_partial_files(folder)
+        sweep_partial_files(CredentialFiles.in_folder(folder).capath)
+        yield
 
 
 def _check_same_party(folder: Path, certified: Certified) -> None:

@@ -25,7 +25,7 @@ from shoal_certs.cli.options import (
     passphrase_option,
     role_option,
 )
-from shoal_certs.files import read_public, write_file
+from shoal_certs.files import read_public, sweep_partial_files, write_file
 from shoal_certs.identity import Identity, Role
 from shoal_certs.identity_folder import heal_identities
 from shoal_certs.offices import Issued
@@ -137,6 +137,7 @@ def approve(
     with office(folder, passphrase_file) as desk:
         identity = Identity(desk.authority.swarm, Role(role), name)
         wish = Wish.for_hosts(identity, hosts, lifetime(days))
+        sweep_partial_files(answer.parent, answer.name)
         write_file(answer, approve_request(desk, asked, wish, now(), renewal=renewal))
         root = fingerprint(desk.authority.root)
     differs = [f"(The request had asked for {asked.wanted}.)"] if asked.wanted != identity else []
