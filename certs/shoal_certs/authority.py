@@ -37,6 +37,9 @@ from shoal_certs.profile import (
 
 Address = IPv4Address | IPv6Address
 
+HOSTS_MAX = 32
+"""With more, certificate and record could outgrow what we read back."""
+
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*")
 
 
@@ -70,6 +73,9 @@ class Wish:
     @classmethod
     def for_hosts(cls, identity: Identity, hosts: Iterable[str], lifetime: timedelta = LEAF_LIFETIME) -> Self:
         """A wish from host names and addresses as people write them, in one list; a longer life is cut to the limit."""
+        hosts = list(hosts)
+        if len(hosts) > HOSTS_MAX:
+            raise InputRefused(f"{len(hosts)} hosts are named; a certificate has room for {HOSTS_MAX}.")
         names: dict[str, None] = {}
         addresses: dict[Address, None] = {}
         for host in hosts:
@@ -111,6 +117,7 @@ class Authority:
         """A leaf for `wish`; it never outlives the certificate that vouches for it."""
         assert wish.identity.swarm == self.swarm, f"{wish.identity} is not of {self.swarm}"
         assert timedelta(0) < wish.lifetime <= LEAF_LIFETIME_MAX - BACKDATE, "checked where it is typed"
+        _refuse_ended(self.issuing.certificate, now, "issuing certificate", "renew it: shoal certs renew --issuing")
         extensions = leaf_extensions(wish.identity, key, self.issuing.public_key, wish.dns_names, wish.addresses)
         ends = min(now + wish.lifetime, self.issuing.certificate.not_valid_after_utc)
         return _sign(self.issuing, wish.identity.name, key, extensions, serial=serial, now=now, ends=ends)
@@ -144,6 +151,7 @@ def new_root(swarm: str, now: datetime) -> Issuer:
 
 def new_issuing(swarm: str, root: Issuer, key: PrivateKey, now: datetime) -> Issuer:
     """An issuing certificate for `key`; renewed with the same key, its leaves and lists go on to verify."""
+    _refuse_ended(root.certificate, now, "root", "make a new authority and hand on its bundle")
     extensions = issuing_extensions(key.public_key(), root.public_key, swarm)
     ends = min(now + ISSUING_LIFETIME, root.certificate.not_valid_after_utc)
     return Issuer(_sign(root, f"{swarm} issuing", key.public_key(), extensions, now=now, ends=ends), key)
@@ -152,6 +160,11 @@ def new_issuing(swarm: str, root: Issuer, key: PrivateKey, now: datetime) -> Iss
 def same_key(certificate: Certificate, key: PublicKey) -> bool:
     """Whether the certificate is for this key."""
     return p256_key_of(certificate, "a certificate").public_numbers() == key.public_numbers()
+
+
+def _refuse_ended(certificate: Certificate, now: datetime, what: str, mend: str) -> None:
+    if now >= certificate.not_valid_after_utc:
+        raise InputRefused(f"The authority's {what} ended on {certificate.not_valid_after_utc:%Y-%m-%d}; {mend}.")
 
 
 def _sign(

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from shoal_base.errors import InputRefused, ShoalError
 from shoal_certs.authority_folder import AUTHORITY, AuthorityPlaces
-from shoal_certs.credentials import CERT_FILE, CRL_FILE, KEY_FILE, CredentialFiles, Credentials
-from shoal_certs.files import read_private
+from shoal_certs.certificates import BUNDLE_BYTES_MAX, der_of, read_chain
+from shoal_certs.credentials import BUNDLE_FILE, CERT_FILE, CRL_FILE, KEY_FILE, CredentialFiles, Credentials
+from shoal_certs.files import read_private, read_public
 from shoal_certs.identity_folder import REQUEST_FILE, identity_folders
 from shoal_certs.keys import KEY_FILE_BYTES_MAX
 from shoal_certs.profile import WARNING_DAYS
+from shoal_certs.reasons import CertificateRefused, Reason
 from shoal_certs.records import live_records
 
 _RENEW_LIST = "run shoal certs crl, and hand it on"
@@ -75,9 +77,7 @@ def _check_identity(folder: Path, now: datetime, findings: Findings) -> None:
         name = credentials.identity.name
         findings.ends(f"{credentials.identity}", credentials.certified.ends_at, now, f"run shoal certs renew {name}")
         newest = max(credentials.trust.lists, key=lambda one: one.number)
-        findings.ends(
-            f"The revocation list in {files.capath}", newest.ends_at, now, "run shoal certs crl, and hand it on"
-        )
+        findings.ends(f"The revocation list in {files.capath}", newest.ends_at, now, _RENEW_LIST)
 
 
 def _check_authority(places: AuthorityPlaces, now: datetime, findings: Findings) -> None:
@@ -88,6 +88,8 @@ def _check_authority(places: AuthorityPlaces, now: datetime, findings: Findings)
     with findings.about(str(places.authority / "issued")):
         live = live_records(places.records.all(), (), now)
         findings.checked.append(f"{len(live)} certificates that have not expired")
+    with findings.about(str(places.capath / BUNDLE_FILE)):
+        _check_bundle(places, findings)
     with findings.about(str(places.capath / CRL_FILE)):
         _check_lists(places, findings, now)
     if places.passphrase.exists():
@@ -109,6 +111,15 @@ def _check_authority_certificate(places: AuthorityPlaces, name: str, now: dateti
 
 def _mend(name: str) -> str:
     return "run shoal certs renew --issuing" if name == "issuing" else "make a new authority and hand on its bundle"
+
+
+def _check_bundle(places: AuthorityPlaces, findings: Findings) -> None:
+    path = places.capath / BUNDLE_FILE
+    if not path.exists():
+        findings.warnings.append(f"{path} is not there yet; `shoal certs crl` puts it in place.")
+        return
+    if der_of(places.certificate("root")) not in read_chain(read_public(path, BUNDLE_BYTES_MAX), str(path)):
+        raise CertificateRefused(Reason.WRONG_ROOT, str(path), "the authority's own root is not in it")
 
 
 def _check_lists(places: AuthorityPlaces, findings: Findings, now: datetime) -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shoal_base.errors import InputRefused
-from shoal_certs.certificates import Certificate
+from shoal_certs.certificates import pem_of
 from shoal_certs.credentials import CredentialFiles, Credentials
 from shoal_certs.reasons import CertificateRefused, Reason
-from shoal_certs.validator import Certified, check_not_revoked
+from shoal_certs.validator import Certified, chain_der, validate
 
 KEY_LOG_VARIABLE = "SSLKEYLOGFILE"
 
@@ -79,15 +79,9 @@ class ContextKeeper:
         return True
 
     def check_still_valid(self, peer: Certified, now: datetime) -> None:
-        """Refuse a peer of a live link that was revoked or has expired since it was let in."""
-        if now > peer.ends_at:
-            raise CertificateRefused(Reason.EXPIRED, str(peer.identity))
-        issuer = self._issuer_of(peer)
-        check_not_revoked(peer.leaf, issuer, self.credentials.trust, now, str(peer.identity))
-
-    def _issuer_of(self, peer: Certified) -> Certificate:
-        known = (*peer.chain, *self.credentials.trust.roots)
-        return next(one for one in known if one.subject == peer.leaf.issuer)
+        """Refuse a peer of a live link whom we would not let in now: revoked, expired, or its root is gone."""
+        shown = chain_der([peer.leaf, *peer.chain])
+        validate(shown, self.credentials.trust, now, expected=peer.identity, about=str(peer.identity))
 
 
 def _same_files(one: Credentials, other: Credentials) -> bool:
@@ -105,9 +99,13 @@ def _context(side: int, credentials: Credentials, protocols: Sequence[str]) -> s
     if side == ssl.PROTOCOL_TLS_SERVER:
         context.num_tickets = 0  # a resumed session would skip certificate and revocation list
     context.set_alpn_protocols(list(protocols))
-    with _memory_file(credentials.bundle_pem + credentials.crl_pem) as anchors:
+    # Written anew from what was parsed and judged: OpenSSL reads more kinds of PEM blocks than we do, and takes every
+    # certificate that it finds for a root, wherever it stands.
+    trust = credentials.trust
+    with _memory_file(pem_of(trust.roots) + b"".join(one.pem for one in trust.lists)) as anchors:
         context.load_verify_locations(anchors)  # lists are read from files only, never from a string
-    with _memory_file(credentials.cert_pem) as cert, _memory_file(credentials.key_pem) as key:
+    certified = credentials.certified
+    with _memory_file(pem_of([certified.leaf, *certified.chain])) as cert, _memory_file(credentials.key_pem) as key:
         context.load_cert_chain(cert, key, password=_no_passphrase)
     return context
 

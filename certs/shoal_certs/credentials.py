@@ -29,6 +29,9 @@ CAPATH = "capath"
 BUNDLE_FILE = "bundle.pem"
 CRL_FILE = "crl.pem"
 
+READS_MAX = 3
+"""A renewal moves two files; whoever reads one before and one after it reads again."""
+
 
 @dataclass(frozen=True, slots=True)
 class CredentialFiles:
@@ -64,6 +67,18 @@ class Credentials:
     @classmethod
     def load(cls, files: CredentialFiles, now: datetime) -> Self:
         """Read, and refuse whatever a careful peer would refuse."""
+        for _ in range(READS_MAX - 1):
+            try:
+                return cls._load_once(files, now)
+            except PlaceRefused:
+                continue
+            except CertificateRefused as refusal:
+                if refusal.reason is not Reason.KEY_MISMATCH:
+                    raise
+        return cls._load_once(files, now)
+
+    @classmethod
+    def _load_once(cls, files: CredentialFiles, now: datetime) -> Self:
         cert_pem = read_public(files.cert, BUNDLE_BYTES_MAX)
         bundle_pem = read_public(files.capath / BUNDLE_FILE, BUNDLE_BYTES_MAX)
         crl_pem = read_public(files.capath / CRL_FILE, CRL_BYTES_MAX)

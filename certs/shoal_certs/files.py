@@ -131,15 +131,18 @@ def _read(path: Path, bytes_max: int, *, private: bool) -> bytes:
     with _problems_of(path):
         # Without O_NONBLOCK, a pipe in the file's place would hold us up for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with _problems_of(path), os.fdopen(handle, "rb") as file:
-        facts = os.fstat(file.fileno())
+    try:
+        facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             raise PlaceRefused(f"{path} is not a regular file.")
         if private:
             _check_private(path, facts)
         if facts.st_size > bytes_max:
             raise PlaceRefused(f"{path} has {facts.st_size} bytes; at most {bytes_max} are read.")
-        return file.read(bytes_max)
+        with _problems_of(path), os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(bytes_max)
+    finally:
+        os.close(handle)
 
 
 def _check_private(path: Path, facts: os.stat_result) -> None:

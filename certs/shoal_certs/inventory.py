@@ -129,13 +129,6 @@ def _describe_record(record: Record, found: Inventory, revoked: frozenset[int]) 
     return {"serial": record.serial, "identity": record.identity, "not_after": record.not_after, "revoked": gone}
 
 
-def _state_of(certificate: Certificate, revoked: frozenset[int], now: datetime) -> str:
-    days = (certificate.not_valid_after_utc - now).days
-    if certificate.serial_number in revoked:
-        return "revoked"
-    return f"{days} days left" if days >= 0 else f"expired {-days} days ago"
-
-
 def _name_of(certificate: Certificate) -> str:
     try:
         return identity_of(certificate, "").uri

@@ -30,7 +30,8 @@ def read_key(pem: bytes, about: str, passphrase: bytes | None = None) -> Private
     try:
         key = serialization.load_pem_private_key(pem[:KEY_FILE_BYTES_MAX], passphrase)
     except TypeError as locked:
-        raise CertificateRefused(Reason.KEY_MALFORMED, about, str(locked)) from locked
+        reason = Reason.WRONG_PASSPHRASE if passphrase == b"" else Reason.KEY_MALFORMED
+        raise CertificateRefused(reason, about, str(locked)) from locked
     except (ValueError, UnsupportedAlgorithm) as broken:
         reason = Reason.KEY_MALFORMED if passphrase is None else Reason.WRONG_PASSPHRASE
         raise CertificateRefused(reason, about) from broken

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from shoal_base.errors import InputRefused, PlaceRefused
-from shoal_certs.certificates import BUNDLE_BYTES_MAX, read_certificate, read_chain
+from shoal_certs.certificates import BUNDLE_BYTES_MAX, pem_of, read_certificate, read_chain
 from shoal_certs.credentials import BUNDLE_FILE, CAPATH, CRL_FILE, CredentialFiles, identity_in, key_for
 from shoal_certs.files import (
     LOCK_FILE,
@@ -69,7 +69,7 @@ def install_response(folder: Path, data: bytes, about: str, now: datetime, told_
 
 def _install_response(folder: Path, response: Response, about: str, now: datetime, told_root: str | None) -> Certified:
     capath = folder / CAPATH
-    bundle = response.bundle_pem
+    bundle = pem_of(response.trust.roots)
     if told_root is not None:
         check_roots(bundle, told_root, about)
     elif (capath / BUNDLE_FILE).exists():
@@ -87,8 +87,8 @@ def _install_response(folder: Path, response: Response, about: str, now: datetim
     make_folder(capath, PUBLIC_FOLDER_MODE)
     for path, content in (
         (capath / BUNDLE_FILE, bundle),
-        (capath / CRL_FILE, response.crl_pem),
-        (folder / NEXT_CERT_FILE, response.chain_pem),
+        (capath / CRL_FILE, trust.lists[0].pem),
+        (folder / NEXT_CERT_FILE, pem_of([certified.leaf, *certified.chain])),
     ):
         write_file(path, content)
     complete_renewal(folder)

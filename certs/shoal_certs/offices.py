@@ -10,11 +10,11 @@ from pathlib import Path
 
 from shoal_base.errors import InputRefused, PlaceRefused
 from shoal_certs.authority import Wish, new_serial
-from shoal_certs.authority_folder import OpenAuthority
+from shoal_certs.authority_folder import AUTHORITY, OpenAuthority
 from shoal_certs.certificates import BUNDLE_BYTES_MAX, Certificate, pem_of, read_certificate, read_chain, serial_hex
-from shoal_certs.credentials import BUNDLE_FILE, CredentialFiles, key_for
+from shoal_certs.credentials import BUNDLE_FILE, CAPATH, CredentialFiles, key_for
 from shoal_certs.files import read_public
-from shoal_certs.identity import Identity
+from shoal_certs.identity import Identity, Role
 from shoal_certs.identity_folder import place_new_identity, place_renewal
 from shoal_certs.keys import PublicKey, key_fingerprint, new_key
 from shoal_certs.leaf_rules import identity_of
@@ -35,6 +35,8 @@ class Issued:
 
 def issue(office: OpenAuthority, wish: Wish, now: datetime, *, replace: bool = False) -> Issued:
     """A new identity with its key, in a folder of its name; `replace` revokes the one that had the name."""
+    if wish.identity.name in (AUTHORITY, CAPATH):
+        raise InputRefused(f"{wish.identity.name!r} is what a folder of the authority is called; choose another name.")
     live = _live_of_name(office, wish.identity, now)
     if live and not replace:
         raise InputRefused(
@@ -56,6 +58,7 @@ def renew(
     office: OpenAuthority, name: str, now: datetime, *, lifetime: timedelta = LEAF_LIFETIME, same_key: bool = False
 ) -> Issued:
     """A fresh certificate for an identity that lies beside the authority, with a fresh key unless told otherwise."""
+    Identity(office.authority.swarm, Role.NODE, name)  # refuses what is no name, so no path leads elsewhere
     folder = office.places.root / name
     files = CredentialFiles.in_folder(folder)
     leaf = read_certificate(read_chain(read_public(files.cert, BUNDLE_BYTES_MAX), str(files.cert))[0], str(files.cert))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from getpass import getpass
-from os import environ
+from os import environ, fsencode
 from pathlib import Path
 from secrets import token_bytes
 
@@ -17,7 +17,9 @@ from shoal_certs.files import read_private
 VARIABLE = "SHOAL_PASSPHRASE"
 FILE_VARIABLE = "SHOAL_PASSPHRASE_FILE"
 CHARACTERS_MIN = 20
-BYTES_MAX = 1024
+BYTES_MAX = 1023
+"""More than that the key's encryption does not take."""
+
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
@@ -52,9 +54,10 @@ class PassphraseSource:
     def choose(self) -> bytes | None:
         """The passphrase that somebody gave for a new authority, or None where one is to be made."""
         chosen = self._given()
-        if chosen is not None and len(chosen.decode(errors="replace")) < CHARACTERS_MIN:
+        length = len((chosen or b"").decode(errors="replace"))
+        if chosen is not None and length < CHARACTERS_MIN:
             raise InputRefused(
-                f"The passphrase has {len(chosen)} characters; at least {CHARACTERS_MIN} are needed, five random words "
+                f"The passphrase has {length} characters; at least {CHARACTERS_MIN} are needed, five random words "
                 "for example. Give none, and a random one is written for you."
             )
         return chosen
@@ -64,9 +67,15 @@ class PassphraseSource:
         if named is not None:
             return read_private(named, BYTES_MAX).strip()
         value = self.environment.get(VARIABLE)
-        return value.encode() if value else None
+        given = fsencode(value) if value else None
+        if given is not None and len(given) > BYTES_MAX:
+            raise InputRefused(f"{VARIABLE} has {len(given)} bytes; at most {BYTES_MAX} are taken.")
+        return given
 
     def _asked(self, question: str) -> bytes | None:
         if self.ask is not None:
             return self.ask(question).encode()
-        return getpass(question).encode() if sys.stdin.isatty() else None
+        try:
+            return getpass(question).encode() if sys.stdin.isatty() else None
+        except EOFError:
+            return None

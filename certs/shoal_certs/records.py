@@ -7,6 +7,7 @@ disagree.
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -22,11 +23,11 @@ RECORD_BYTES_MAX = 32 * 1024
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One certificate, as its authority remembers it."""
 
-    serial: str
+    serial: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
     identity: str
     hosts: list[str]
-    not_before: datetime
-    not_after: datetime
+    not_before: Annotated[datetime, msgspec.Meta(tz=True)]
+    not_after: Annotated[datetime, msgspec.Meta(tz=True)]
     key_fingerprint: str
     certificate: str
 
@@ -77,11 +78,14 @@ class RecordShelf:
 
     def _read(self, path: Path) -> Record:
         try:
-            return msgspec.json.decode(read_private(path, RECORD_BYTES_MAX), type=Record)
-        except msgspec.DecodeError as problem:
+            record = msgspec.json.decode(read_private(path, RECORD_BYTES_MAX), type=Record)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             raise PlaceRefused(
                 f"{path} is not a record of ours ({problem}); restore it from a backup of the authority."
             ) from problem
+        if f"{record.serial}.json" != path.name:
+            raise PlaceRefused(f"{path} tells of serial {record.serial}; restore it from a backup of the authority.")
+        return record
 
 
 def live_records(records: Iterable[Record], revoked: Iterable[int], now: datetime) -> list[Record]:

@@ -80,8 +80,6 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     """An answer whose form is good; what it proves is asked of `validate`."""
 
     chain: list[bytes]
-    chain_pem: bytes
-    bundle_pem: bytes
     crl_pem: bytes
     trust: Trust
 
@@ -127,15 +125,15 @@ def read_response(data: bytes, about: str) -> Response:
     """The answer in a file, or a refusal."""
     file = _decode(data, _RESPONSE, about)
     chain = read_chain(file.chain.encode(), about)
-    bundle, crl = file.bundle.encode(), file.crl.encode()
-    trust = Trust.read(file.swarm, bundle, [crl], about)
-    return Response(chain=chain, chain_pem=file.chain.encode(), bundle_pem=bundle, crl_pem=crl, trust=trust)
+    crl = file.crl.encode()
+    trust = Trust.read(file.swarm, file.bundle.encode(), [crl], about)
+    return Response(chain=chain, crl_pem=crl, trust=trust)
 
 
 def check_roots(bundle_pem: bytes, told: str, about: str) -> None:
-    """Refuse a bundle whose every root is another than the one whose fingerprint was told out of band."""
+    """Refuse a bundle with any other root than the one whose fingerprint was told out of band."""
     roots = [fingerprint(read_certificate(der, about)) for der in read_chain(bundle_pem, about)]
-    if normal_hex(told) not in {normal_hex(root) for root in roots}:
+    if {normal_hex(told)} != {normal_hex(root) for root in roots}:
         raise CertificateRefused(Reason.WRONG_ROOT, about, f"it holds {', '.join(roots)}; you were told {told[:100]}")
 
 

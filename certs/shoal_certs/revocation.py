@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from shoal_certs.certificates import Certificate, p256_key_of
 from shoal_certs.reasons import CertificateRefused, Reason
 
+_ODD_EXTENSIONS = (x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+
 CRL_BYTES_MAX = 4 * 1024 * 1024
 """Room for about 90,000 revoked certificates."""
 
@@ -36,9 +38,8 @@ class RevocationList:
             number = _number_of(crl, about)
             if crl.next_update_utc is None:
                 raise CertificateRefused(Reason.CRL_MALFORMED, about, "it does not say until when it holds")
-            for line in crl:
-                assert line.serial_number, "every line is read once, here"
-        except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
+            _touch_every_part(crl)
+        except (ValueError, TypeError, UnsupportedAlgorithm, *_ODD_EXTENSIONS) as problem:
             raise CertificateRefused(Reason.CRL_MALFORMED, about, str(problem)[:200]) from problem
         return cls(crl, number)
 
@@ -95,6 +96,13 @@ class RevocationList:
             raise CertificateRefused(Reason.CRL_ROLLED_BACK, about, detail)
         if self.number == current.number:
             raise CertificateRefused(Reason.CRL_EQUIVOCATES, about, f"number {self.number}")
+
+
+def _touch_every_part(crl: x509.CertificateRevocationList) -> None:
+    parts: list[object] = [crl.issuer, crl.last_update_utc, crl.signature]
+    for line in crl:
+        parts += [line.serial_number, line.revocation_date_utc]
+    assert None not in parts, "the parser answers or raises"
 
 
 def _number_of(crl: x509.CertificateRevocationList, about: str) -> int:
