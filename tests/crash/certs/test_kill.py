@@ -1,6 +1,7 @@
 """Whenever a command is killed, the folder still verifies, and the next command completes what was left."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.crash.certs.operations import killed_at
 from tests.unit.certs.desk import copy_of, must, shoal_certs
 
 OPERATIONS_MAX = 200
+Way = Callable[[Case, Path], None]
 
 
 @pytest.fixture(autouse=True)
@@ -26,32 +28,46 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_command_that_dies_at_any_moment_is_completed_or_taken_back(case: Case, world: Path, tmp_path: Path) -> None:
-    moments = 0
-    while moments < OPERATIONS_MAX:
-        here = copy_of(world, tmp_path / "here")
-        words = case.words(here)
-        if not killed_at(moments, lambda words=words: shoal_certs(*words)):  # type: ignore[misc]
-            break
-        _look_after(case, here, tmp_path / "other")
-        moments += 1
+    """By turns it is run again and another command comes first."""
+    ways = [_run_again, _run_another if case.looked_at in {"reef", "new"} else _run_again]
+    moments = _die_everywhere(case, world, tmp_path, lambda moment: [ways[moment % 2]])
     assert 5 < moments < OPERATIONS_MAX, "a command that changes something does so in several operations"
 
 
-def _look_after(case: Case, here: Path, other: Path) -> None:
-    number = _number(here)
-    check_folder(here, case)
-    copy_of(here, other)
-    _is_done_or_says_so(case, here)
-    check_folder(here, case)
-    assert _number(here) >= number
-
-    if (other / case.looked_at / AUTHORITY).exists():
-        must("crl", "--dir", other / case.looked_at)
-        check_folder(other, case)
-        check_nothing_left(other, case)
+@pytest.mark.full
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_whatever_comes_after_a_death_finds_its_way(case: Case, world: Path, tmp_path: Path) -> None:
+    """At every moment: again, another, and another before again."""
+    assert _die_everywhere(case, world, tmp_path, lambda _: [_run_again, _run_another, _run_both]) < OPERATIONS_MAX
 
 
-def _is_done_or_says_so(case: Case, here: Path) -> None:
+def _die_everywhere(case: Case, world: Path, tmp_path: Path, ways: Callable[[int], list[Way]]) -> int:
+    for moment in range(OPERATIONS_MAX):
+        for way in ways(moment):
+            here = copy_of(world, tmp_path / "here")
+            words = case.words(here)
+            if not killed_at(moment, lambda words=words: shoal_certs(*words)):  # type: ignore[misc]
+                return moment
+            number = _number(here)
+            check_folder(here, case)
+            way(case, here)
+            check_folder(here, case)
+            assert _number(here) >= number
+    return OPERATIONS_MAX
+
+
+def _run_another(case: Case, here: Path) -> None:
+    if (here / case.looked_at / AUTHORITY).exists():
+        must("crl", "--dir", here / case.looked_at)
+        check_nothing_left(here, case)
+
+
+def _run_both(case: Case, here: Path) -> None:
+    _run_another(case, here)
+    _run_again(case, here)
+
+
+def _run_again(case: Case, here: Path) -> None:
     answer = shoal_certs(*case.words(here))
     if answer.code == 0:
         check_nothing_left(here, case)

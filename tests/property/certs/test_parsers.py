@@ -45,7 +45,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.Cryptography
 
 SECONDS_MAX = 2.0
 BYTES_MAX = 64 * 1024 * 1024
-SOME = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def pem(label: str) -> Callable[[bytes], bytes]:
@@ -96,10 +96,10 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@pytest.mark.parametrize("at", range(len(BOMBS)))
-def test_a_bomb_is_refused_in_bounded_time_and_memory(name: str, at: int) -> None:
-    with bounded():
-        assert not answered(lambda: PARSERS[name](BOMBS[at]))
+def test_a_bomb_is_refused_in_bounded_time_and_memory(name: str) -> None:
+    for bomb in BOMBS:
+        with bounded():
+            assert not answered(lambda bomb=bomb: PARSERS[name](bomb)), bomb[:40]
 
 
 @pytest.mark.parametrize("name", [name for name in PARSERS if name != "signature"])

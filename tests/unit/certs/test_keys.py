@@ -46,7 +46,9 @@ def test_another_kind_of_key_is_refused(key: ec.EllipticCurvePrivateKey) -> None
 
 
 @pytest.mark.parametrize(
-    "pem", [b"", b"x", key_pem(KEY)[:-40], b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"]
+    "pem",
+    [b"", b"x", key_pem(KEY)[:-40], b"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n"],
+    ids=["nothing", "letter", "cut", "empty"],
 )
 def test_what_is_no_key_is_refused(pem: bytes) -> None:
     assert reason_for(pem) is Reason.KEY_MALFORMED
