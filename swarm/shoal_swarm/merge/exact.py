@@ -104,6 +104,9 @@ def _spare(right: Reflections, kept: Matrix, count: int, mass: float) -> Matrix:
     """Columns of Aᵀ for directions that carry nothing: out of the contributed ones, orthogonal to those `kept`.
 
     `mass` is what the coefficients add up to over all contributed rows; it makes the root of their mean square.
+
+    What is left after the projection holds rounding errors of the projection, which are orthogonal to nothing. So a
+    direction counts only where it stands well above them: by half the digits, not by the last one.
     """
     spare = np.zeros((right.rows, count))
     triangle = right.triangle
@@ -111,7 +114,7 @@ def _spare(right: Reflections, kept: Matrix, count: int, mass: float) -> Matrix:
         return spare
     rest = triangle - kept @ (kept.T @ triangle)
     u, strengths, _ = _decomposed(rest)
-    noise = np.finfo(np.float64).eps * sum(triangle.shape) * np.linalg.norm(triangle)
+    noise = np.sqrt(np.finfo(np.float64).eps) * np.linalg.norm(triangle)
     usable = min(count, int(np.count_nonzero(strengths > noise)))
     spare[:, :usable] = right.apply(u[:, :usable] * (np.linalg.norm(triangle) / np.sqrt(mass)))
     return spare

@@ -94,3 +94,14 @@ def test_a_weak_direction_is_no_noise_even_beside_lopsided_pairs() -> None:
     merged, spectrum = exact_merge([heavy, light], [1.0, 1.0], 3)
     assert spectrum.directions == 3
     assert np.allclose(np.diag(merged.product()), [1.0, 1.0 + 1e-8, 1e-8, 0.0], rtol=1e-7, atol=1e-15)
+
+
+def test_rounding_errors_are_no_direction_to_learn_in() -> None:
+    twice = np.array([1.06860804, -0.91740441, -0.4442827])
+    pairs = [
+        Pair(np.array([[0.05362026], [0.10266223]]), np.array([[-0.71981369, 0.90332182, 1.95364222]])),
+        Pair(np.array([[1.06884935, -0.11818909], [-0.76428131, 1.38592857]]), np.stack([twice, twice])),
+    ]
+    merged, spectrum = exact_merge(pairs, [1.0, 1.0], rank=3)
+    assert spectrum.directions == 2  # and the rows of A span no third one
+    assert not merged.a[2].any()
