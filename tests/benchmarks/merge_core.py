@@ -6,8 +6,8 @@ Exact merges stand beside what they replace (writing the sum out and decomposing
 factors, which is cheaper and another thing, and beside the same algorithm on `numpy.linalg.qr`. Codecs stand beside
 a copy in memory. Linear algebra is kept to one thread by threadpoolctl; what is not linear algebra has one anyway.
 
-Why the codecs are numpy: they reach a gigabyte of float32 in a second on one core, several times what a 1 Gbit/s
-link carries in int8, so a compiled library would not make a round shorter.
+Why the codecs are numpy: a gigabyte of float32 in a second, which a core does, is two gigabits of int8 in a second.
+Links between institutions are slower than that, so a compiled library would not make a round shorter.
 """
 
 import tracemalloc

@@ -20,6 +20,7 @@ from shoal_swarm.merge.exact import Spectrum, exact_merge
 from shoal_swarm.merge.means import array_mean, factor_mean, shares
 from shoal_swarm.merge.pieces import PairPiece, Piece, StretchPiece
 from shoal_swarm.merge.refusals import PlanRefused, WeightsRefused
+from shoal_swarm.merge.spec import ModuleSpec
 from shoal_swarm.merge.values import Array, Pair, Value, narrowed
 
 
@@ -114,7 +115,7 @@ def combine(plan: Plan, piece: Piece, values: Mapping[str, Value], weights: Mapp
             f"{', '.join(odd)} came to {piece.name} with a value or a weight but not both: a cut names the same "
             "contributors for both."
         )
-    parts = shares(weights)
+    parts = _coefficients(plan, weights)
     for name in parts:
         _fits(plan, piece, values[name])
     if len(parts) == 1:
@@ -136,17 +137,43 @@ def _at_full_rank(piece: Piece, value: Value) -> Value:
     return value.widened(piece.module.rank) if isinstance(piece, PairPiece) and isinstance(value, Pair) else value
 
 
-def _combined(plan: Plan, piece: Piece, values: Sequence[Value], coefficients: Sequence[float]) -> Merged:
-    match piece, plan.combine:
-        case PairPiece(module), Combine.EXACT:
-            pair, spectrum = exact_merge(_pairs(values), coefficients, module.rank)
-            return Merged(narrowed(piece.name, pair), spectrum)
-        case PairPiece(), Combine.FACTOR_MEAN:
-            return Merged(narrowed(piece.name, factor_mean(_pairs(values), coefficients)), None)
-        case StretchPiece(), _:
-            return Merged(narrowed(piece.name, array_mean(_arrays(values), coefficients)), None)
+def _coefficients(plan: Plan, weights: Mapping[str, float]) -> dict[str, float]:
+    match plan.weigh:
+        case Weigh.MEAN:
+            return shares(weights)
         case _:
-            raise AssertionError(f"no rule for {piece.name}")
+            assert_never(plan.weigh)
+
+
+def _combined(plan: Plan, piece: Piece, values: Sequence[Value], coefficients: Sequence[float]) -> Merged:
+    match piece:
+        case PairPiece(module):
+            pair, spectrum = _combined_pairs(plan, module, _pairs(values), coefficients)
+            return Merged(narrowed(piece.name, pair), spectrum)
+        case StretchPiece():
+            return Merged(narrowed(piece.name, _combined_arrays(plan, _arrays(values), coefficients)), None)
+        case _:
+            assert_never(piece)
+
+
+def _combined_pairs(
+    plan: Plan, module: ModuleSpec, pairs: Sequence[Pair], coefficients: Sequence[float]
+) -> tuple[Pair, Spectrum | None]:
+    match plan.combine:
+        case Combine.EXACT:
+            return exact_merge(pairs, coefficients, module.rank)
+        case Combine.FACTOR_MEAN:
+            return factor_mean(pairs, coefficients), None
+        case _:
+            assert_never(plan.combine)
+
+
+def _combined_arrays(plan: Plan, arrays: Sequence[Array], coefficients: Sequence[float]) -> Array:
+    match plan.dense:
+        case Dense.MEAN:
+            return array_mean(arrays, coefficients)
+        case _:
+            assert_never(plan.dense)
 
 
 def _pairs(values: Sequence[Value]) -> list[Pair]:

@@ -1,7 +1,7 @@
 """`fp16`: half precision with one power of two for the whole tensor.
 
 numpy converts float32 to half precision one number at a time, at half a gigabyte in a second. The same bits come
-out of integer operations on whole chunks three times as fast: a half-precision number is the middle of a float32
+out of integer operations on whole chunks in half the time: a half-precision number is the middle of a float32
 one whose exponent is 112 higher, so a multiplication lines the two up, and rounding is adding half of what is cut
 off. (Ties go away from zero.)
 """
