@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterable
 
 import pytest
 import structlog
+from hypothesis import settings
 
 SIZES = ("full", "nightly")
 LEFT_OUT = "shoal_left_out"
@@ -23,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("shoal")
     group.addoption("--full", action="store_true", help="also what is slow or needs a service")
     group.addoption("--nightly", action="store_true", help="also the soaks; implies --full")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The same examples on every run, so that a red run means a change; the nightly run draws fresh ones."""
+    settings.register_profile("steady", derandomize=True, database=None)
+    settings.register_profile("fresh", derandomize=False)
+    settings.load_profile("fresh" if config.option.nightly else "steady")
 
 
 @pytest.hookimpl(trylast=True)

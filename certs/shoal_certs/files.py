@@ -83,7 +83,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def read_public(path: Path, bytes_max: int) -> bytes:
-    """A file that anybody may read: regular, no link, of bounded size."""
+    """A file that anybody may read and not everybody may write: regular, no link, of bounded size."""
     return _read(path, bytes_max, private=False)
 
 
@@ -137,6 +137,8 @@ def _read(path: Path, bytes_max: int, *, private: bool) -> bytes:
             raise PlaceRefused(f"{path} is not a regular file.")
         if private:
             _check_private(path, facts)
+        elif facts.st_mode & stat.S_IWOTH:
+            raise PlaceRefused(f"{path} can be changed by everybody, so it vouches for nothing; run: chmod o-w {path}")
         if facts.st_size > bytes_max:
             raise PlaceRefused(f"{path} has {facts.st_size} bytes; at most {bytes_max} are read.")
         with _problems_of(path), os.fdopen(handle, "rb", closefd=False) as file:

@@ -19,13 +19,13 @@ from shoal_certs.certificates import (
     read_chain,
     serial_hex,
 )
-from shoal_certs.credentials import BUNDLE_FILE, CERT_FILE, CRL_FILE, CredentialFiles
+from shoal_certs.credentials import BUNDLE_FILE, CAPATH, CERT_FILE, CRL_FILE, CredentialFiles
 from shoal_certs.files import read_public
 from shoal_certs.identity_folder import identity_folders
 from shoal_certs.leaf_rules import identity_of
 from shoal_certs.reasons import CertificateRefused
 from shoal_certs.records import Record
-from shoal_certs.revocation import CRL_BYTES_MAX, RevocationList
+from shoal_certs.revocation import CRL_BYTES_MAX, RevocationList, is_revocation_list
 
 
 @dataclass(slots=True)
@@ -40,6 +40,8 @@ def take_inventory(path: Path, now: datetime) -> Inventory:
     """List what is at `path`: a swarm's folder, an identity's, or one PEM file."""
     found = Inventory()
     revoked = _describe_lists(path, found, now)
+    if _is_list(path):
+        return found
     files = list(_certificate_files(path))
     if not files:
         raise InputRefused(f"{path} holds no certificate; name a swarm's folder, an identity's, or a PEM file.")
@@ -59,21 +61,11 @@ def _certificate_files(path: Path) -> Iterator[Path]:
 
 
 def _describe_file(file: Path, found: Inventory, revoked: frozenset[int], now: datetime) -> dict[str, object]:
-    certificates = [
-        read_certificate(der, str(file)) for der in read_chain(read_public(file, BUNDLE_BYTES_MAX), str(file))
-    ]
-    if not certificates:
+    chain = read_chain(read_public(file, BUNDLE_BYTES_MAX), str(file))
+    if not chain:
         raise InputRefused(f"{file} holds no certificate.")
-    first = certificates[0]
-    ends = first.not_valid_after_utc
-    days = (ends - now).days
-    state = (
-        "revoked"
-        if first.serial_number in revoked
-        else f"expired {-days} days ago"
-        if ends < now
-        else f"{days} days left"
-    )
+    first = read_certificate(chain[0], str(file))
+    ends, state = first.not_valid_after_utc, _state_of(first, revoked, now)
     facts: dict[str, object] = {
         "file": str(file),
         "name": _name_of(first),
@@ -97,28 +89,25 @@ def _describe_file(file: Path, found: Inventory, revoked: frozenset[int], now: d
 
 
 def _describe_lists(path: Path, found: Inventory, now: datetime) -> frozenset[int]:
-    place = (path if path.is_dir() else path.parent) / CRL_FILE
-    if not place.is_file():
-        place = (
-            CredentialFiles.in_folder(path).capath / CRL_FILE
-            if (path / CERT_FILE).is_file()
-            else path / "capath" / CRL_FILE
-        )
-    if not place.is_file():
+    folder = path if path.is_dir() else path.parent
+    candidates = [folder / CRL_FILE, folder / CAPATH / CRL_FILE, CredentialFiles.in_folder(folder).capath / CRL_FILE]
+    place = path if _is_list(path) else next((one for one in candidates if one.is_file()), None)
+    if place is None:
         return frozenset()
     one = RevocationList.read(read_public(place, CRL_BYTES_MAX), str(place))
-    days = (one.ends_at - now).days
-    found.facts["crl"] = {
-        "file": str(place),
-        "number": one.number,
-        "not_after": one.ends_at,
-        "entries": len(one.serials),
-    }
-    found.lines.append(
-        f"Revocation list number {one.number}  ({place})\n    {len(one.serials)} revoked, until "
-        f"{one.ends_at:%Y-%m-%d %H:%M} UTC ({days} days left)"
-    )
+    entries, ends = len(one.serials), one.ends_at
+    found.facts["crl"] = {"file": str(place), "number": one.number, "not_after": ends, "entries": entries}
+    found.lines += [
+        f"Revocation list number {one.number}  ({place})",
+        f"    {entries} revoked, until {ends:%Y-%m-%d %H:%M} UTC ({(ends - now).days} days left)",
+    ]
+    if path == place:
+        found.lines += [f"revoked {serial_hex(serial)}  on {at:%Y-%m-%d}" for serial, at in sorted(one.serials.items())]
     return frozenset(one.serials)
+
+
+def _is_list(path: Path) -> bool:
+    return path.is_file() and is_revocation_list(read_public(path, CRL_BYTES_MAX))
 
 
 def _describe_record(record: Record, found: Inventory, revoked: frozenset[int]) -> dict[str, object]:
@@ -127,6 +116,13 @@ def _describe_record(record: Record, found: Inventory, revoked: frozenset[int]) 
         f"issued {record.serial}  {record.identity}  until {record.not_after:%Y-%m-%d}{'  revoked' if gone else ''}"
     )
     return {"serial": record.serial, "identity": record.identity, "not_after": record.not_after, "revoked": gone}
+
+
+def _state_of(certificate: Certificate, revoked: frozenset[int], now: datetime) -> str:
+    days = (certificate.not_valid_after_utc - now).days
+    if certificate.serial_number in revoked:
+        return "revoked"
+    return f"{days} days left" if days >= 0 else f"expired {-days} days ago"
 
 
 def _name_of(certificate: Certificate) -> str:

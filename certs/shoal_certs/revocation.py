@@ -20,6 +20,13 @@ _ODD_EXTENSIONS = (x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 CRL_BYTES_MAX = 4 * 1024 * 1024
 """Room for about 90,000 revoked certificates."""
 
+_BEGINNING = b"-----BEGIN X509 CRL-----"
+
+
+def is_revocation_list(pem: bytes) -> bool:
+    """Whether a file means to be a list, whatever `read` then says of it."""
+    return pem.lstrip().startswith(_BEGINNING)
+
 
 @dataclass(frozen=True)
 class RevocationList:

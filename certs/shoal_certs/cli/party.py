@@ -10,8 +10,7 @@ from shoal_certs.files import read_public
 from shoal_certs.identity import Identity, Role
 from shoal_certs.letters import begin_request, install_response, install_revocation_list
 from shoal_certs.requests import RESPONSE_BYTES_MAX
-
-_CRL_STARTS_WITH = b"-----BEGIN X509 CRL-----"
+from shoal_certs.revocation import is_revocation_list
 
 
 @certs_command("request")
@@ -41,7 +40,7 @@ def request(swarm: str, role: str, name: str, out: Path, renewal: bool) -> Reply
 def install(file: Path, folder: Path, told_root: str | None) -> Reply:
     """Check an answer or a newer revocation list, and put it in place."""
     data = read_public(file, RESPONSE_BYTES_MAX)
-    if data.lstrip().startswith(_CRL_STARTS_WITH):
+    if is_revocation_list(data):
         fresh = install_revocation_list(folder, data, str(file), now())
         return Reply(
             [f"Revocation list number {fresh.number} is in force in {folder}, until {fresh.ends_at:%Y-%m-%d}."],

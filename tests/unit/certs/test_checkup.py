@@ -112,3 +112,10 @@ def test_nothing_is_changed(reef: Path) -> None:
     before = facts()
     check_up(reef, now() + 50 * DAY)
     assert facts() == before
+
+
+def test_a_root_key_that_is_kept_elsewhere_is_no_problem(reef: Path) -> None:
+    (reef / "authority" / "root.key.pem").unlink()
+    findings = check_up(reef, now())
+    assert findings.problems == []
+    assert any("elsewhere" in line for line in findings.checked)

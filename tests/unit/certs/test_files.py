@@ -150,3 +150,11 @@ def test_a_tree_that_is_not_there_is_gone_already(tmp_path: Path) -> None:
     make_folder(tmp_path / "a" / "b")
     remove_tree(tmp_path / "a")
     assert not (tmp_path / "a").exists()
+
+
+def test_a_file_that_everybody_may_write_vouches_for_nothing(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    write_file(bundle, b"a root")
+    bundle.chmod(0o646)
+    with pytest.raises(PlaceRefused, match="chmod o-w"):
+        read_public(bundle, 100)

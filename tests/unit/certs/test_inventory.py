@@ -48,3 +48,10 @@ def test_what_holds_no_certificate_is_refused(reef: Path, tmp_path: Path) -> Non
         take_inventory(tmp_path / "empty", now())
     with pytest.raises(CertificateRefused):
         take_inventory(reef / "ana/key.pem", now())
+
+
+def test_a_revocation_list_is_shown_by_itself(reef: Path) -> None:
+    must("revoke", "ana", "--dir", reef)
+    shown = take_inventory(reef / "capath/crl.pem", now())
+    assert len([line for line in shown.lines if line.startswith("revoked ")]) == 1
+    assert "certificates" not in shown.facts
