@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import click
@@ -103,4 +104,8 @@ def _fail(facts: Mapping[str, object], *, as_json: bool) -> int:
 
 
 def _json_text(facts: Mapping[str, object]) -> str:
-    return json.dumps(facts, default=str, ensure_ascii=False, allow_nan=False)
+    return json.dumps(facts, default=_plain, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

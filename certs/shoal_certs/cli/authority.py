@@ -213,7 +213,7 @@ def crl(days: int, folder: Path | None, passphrase_file: Path | None) -> Reply:
         place, entries = desk.places.capath, len(fresh.serials)
     return Reply(
         [
-            f"Revocation list number {fresh.number} ({entries} entries) holds until {fresh.ends_at:%Y-%m-%d}.",
+            f"Revocation list number {fresh.number} ({entries} revoked) holds until {fresh.ends_at:%Y-%m-%d}.",
             f"It is in {place}.",
         ],
         {"crl_number": fresh.number, "entries": entries, "not_after": fresh.ends_at, "capath": str(place)},

@@ -1,6 +1,7 @@
 """A command prints its reply once, in words or as one JSON object, and ends with the number that its error carries."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -20,7 +21,8 @@ def shore() -> None:
 @click.option("--count", type=int, default=3)
 def shells(count: int) -> Reply:
     """Ends well."""
-    return Reply([f"{count} shells", "Next: `shore dry`"], {"shells": count, "at": Path("beach")})
+    facts = {"shells": count, "at": Path("beach"), "since": datetime(2026, 11, 21, 8, tzinfo=UTC)}
+    return Reply([f"{count} shells", "Next: `shore dry`"], facts)
 
 
 @shore.group()
@@ -74,7 +76,8 @@ def test_a_reply_is_lines_for_a_person(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("arguments", [["shells", "--json", "--count=5"], ["shells", "--count", "5", "--json"]])
 def test_and_one_object_for_a_program(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(shore, arguments) == ExitCode.DONE
-    assert json.loads(capsys.readouterr().out) == {"shells": 5, "at": "beach"}
+    answer = {"shells": 5, "at": "beach", "since": "2026-11-21T08:00:00+00:00"}
+    assert json.loads(capsys.readouterr().out) == answer
 
 
 def test_commands_of_groups_in_groups_are_of_the_same_kind(capsys: pytest.CaptureFixture[str]) -> None:
