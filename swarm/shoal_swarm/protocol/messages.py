@@ -1,0 +1,171 @@
+"""Everything that two parties can say to each other: a closed union, decoded strictly.
+
+A message is one msgpack map with its `kind`. Some messages have a payload: raw bytes in a second frame, never
+inside the map, so that a tensor is neither copied by the codec nor seen by it. What is larger than the caller
+allows is refused before a byte of it is decoded, and what decodes has no unknown field, no wrong type and no
+value outside its bounds.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+
+from shoal_base.errors import PeerRefused
+from shoal_swarm.protocol.base import Message
+
+PROTOCOL_VERSIONS: Final = (1,)
+"""What this build speaks, the best last."""
+
+DIGEST_BYTES: Final = 32
+HASHES_PER_LIST: Final = 1024
+LIST_BYTES_MAX: Final = DIGEST_BYTES * HASHES_PER_LIST
+CHUNK_BYTES: Final = 1 << 20
+"""A transfer travels in pieces of this size; only the last may be shorter."""
+
+CHUNKS_MAX: Final = HASHES_PER_LIST * HASHES_PER_LIST
+TRANSFER_BYTES_MAX: Final = CHUNK_BYTES * CHUNKS_MAX
+"""What two levels of hash lists can name: 1 TiB."""
+
+Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+Word: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9-]{0,63}$")]
+Digest: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
+Version: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+ChunkIndex: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=CHUNKS_MAX)]
+Size: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=TRANSFER_BYTES_MAX)]
+HashBytes: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=LIST_BYTES_MAX)]
+
+
+class Hello(Message, tag="hello"):
+    """The dialler's first word; nothing else is heard before it."""
+
+    sender: Name
+    """Who speaks; must be whom the certificate names."""
+
+    versions: Annotated[tuple[Version, ...], msgspec.Meta(min_length=1, max_length=8)]
+    """Every protocol version that the dialler speaks."""
+
+
+class Welcome(Message, tag="welcome"):
+    """The listener's answer: the dialler's certificate was accepted and the link is open."""
+
+    sender: Name
+    version: Version
+    """The one that both will speak."""
+
+
+class Bye(Message, tag="bye"):
+    """The last word: why the sender closes the link."""
+
+    reason: Word
+
+
+class Ping(Message, tag="ping"):
+    """Are you there? A payload comes back as it is."""
+
+    number: Number
+
+
+class Pong(Message, tag="pong"):
+    """The answer to the ping of that number."""
+
+    number: Number
+
+
+class Announce(Message, tag="announce"):
+    """I hold this content and offer it; if it fits into one chunk it is the payload."""
+
+    transfer: Number
+    """The announcing side's number for this transfer on this link."""
+
+    content: Digest
+    """BLAKE3 of all bytes: the content's name, whoever holds it."""
+
+    size: Size
+    root: Digest
+    """Binds the lists of chunk hashes."""
+
+
+class Grant(Message, tag="grant"):
+    """Send chunks `first` up to, not including, `until`; what is before `first` is here and verified."""
+
+    transfer: Number
+    first: ChunkIndex
+    until: ChunkIndex
+
+
+class Level(StrEnum):
+    """Where a list of hashes stands in the tree."""
+
+    TOP = "top"
+    CHUNKS = "chunks"
+
+
+class Hashes(Message, tag="hashes"):
+    """One list of the hash tree: the hashes of the lists below, or of up to 1024 chunks."""
+
+    transfer: Number
+    level: Level
+    group: Number
+    """Which list of its level; the top level has only number 0."""
+
+    hashes: HashBytes
+
+
+class Chunk(Message, tag="chunk"):
+    """One chunk; its bytes are the payload."""
+
+    transfer: Number
+    index: ChunkIndex
+
+
+class Done(Message, tag="done"):
+    """Every byte arrived, was verified and is durable at the receiver."""
+
+    transfer: Number
+
+
+class Decline(Message, tag="decline"):
+    """The receiver does not want the transfer, or not any longer."""
+
+    transfer: Number
+    reason: Word
+
+
+class Withdraw(Message, tag="withdraw"):
+    """The sender gives the transfer up."""
+
+    transfer: Number
+    reason: Word
+
+
+AnyMessage: TypeAlias = (
+    Hello | Welcome | Bye | Ping | Pong | Announce | Grant | Hashes | Chunk | Done | Decline | Withdraw
+)
+
+ALL_MESSAGES: Final[tuple[type[Message], ...]] = tuple(AnyMessage.__args__)
+PAYLOAD_CARRIERS: Final[frozenset[type[Message]]] = frozenset({Ping, Pong, Announce, Chunk})
+
+
+class MessageRefused(PeerRefused):
+    """Bytes that are no message of ours."""
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(AnyMessage)
+
+
+def encode(message: AnyMessage) -> bytes:
+    """The one frame of `message`; its payload, if it has one, is a frame of its own."""
+    return _ENCODER.encode(message)
+
+
+def decode(frame: bytes | memoryview, *, bytes_max: int) -> AnyMessage:
+    """The message in `frame`, or `MessageRefused`."""
+    if len(frame) > bytes_max:
+        raise MessageRefused(f"A message of {len(frame)} bytes is refused: {bytes_max} is the limit here.")
+    try:
+        return _DECODER.decode(frame)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as problem:
+        raise MessageRefused(f"A message is refused: {problem}.") from problem

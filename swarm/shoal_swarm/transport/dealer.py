@@ -1,0 +1,146 @@
+"""One private DEALER socket for one authenticated connection, and its asyncio face.
+
+The socket listens in a folder that only we may enter; the pump's end connects at once and the path is
+unlinked before anybody else could use it. libzmq's own account of the matter, its monitor, must then say that
+exactly one peer was accepted.
+
+libzmq signals through one descriptor that something changed, not what, and any call on the socket may swallow
+the signal. So after every send and receive the waiters of the other direction are looked after too.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import zmq
+from zmq.utils.monitor import recv_monitor_message
+
+from shoal_base.errors import PlaceRefused, Unavailable
+from shoal_swarm.protocol.roles import LinkKind
+from shoal_swarm.transport.limits import Limits
+
+Buffer: TypeAlias = bytes | memoryview
+SOCKET_PATH_BYTES_MAX = 107
+_ACCEPT_MS = 2000
+
+
+class Dealer:
+    """A DEALER whose only peer is the pump that `inner` is handed to."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], folder: Path, kind: LinkKind, limits: Limits) -> None:
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._readers: list[asyncio.Future[None]] = []
+        self._writers: list[asyncio.Future[None]] = []
+        self._socket = context.socket(zmq.DEALER)
+        try:
+            _set_options(self._socket, kind, limits)
+            self.inner = _connect_privately(self._socket, folder)
+        except BaseException:
+            self._socket.close(linger=0)
+            raise
+        self._descriptor = self._socket.getsockopt(zmq.FD)
+        self._loop.add_reader(self._descriptor, self._look)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent or received any more."""
+        return self._socket.closed
+
+    async def send(self, frames: Sequence[Buffer]) -> None:
+        """Hand a message to libzmq; waits while its queue is full."""
+        while not self._socket.closed:
+            try:
+                self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                await self._wait(self._writers, zmq.POLLOUT)
+            else:
+                self._look()
+                return
+
+    def take(self) -> list[memoryview] | None:
+        """The next message if it is there."""
+        try:
+            frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+        except zmq.Again:
+            return None
+        if self._writers:
+            self._look()
+        return [frame.buffer for frame in frames]
+
+    async def wait_for_message(self) -> None:
+        """Return when there may be a message, or when somebody calls `wake`."""
+        await self._wait(self._readers, zmq.POLLIN)
+
+    def wake(self) -> None:
+        """Let everybody who waits look again."""
+        for future in (*self._readers, *self._writers):
+            if not future.done():
+                future.set_result(None)
+
+    def close(self, linger_s: float) -> None:
+        """Give libzmq so long to deliver what is queued; returns at once."""
+        if not self._socket.closed:
+            self._loop.remove_reader(self._descriptor)
+            self._socket.close(linger=int(linger_s * 1000))
+            self.wake()
+
+    async def _wait(self, waiters: list[asyncio.Future[None]], event: int) -> None:
+        future: asyncio.Future[None] = self._loop.create_future()
+        waiters.append(future)
+        try:
+            if self._socket.closed or self._socket.getsockopt(zmq.EVENTS) & event:
+                return
+            await future
+        finally:
+            waiters.remove(future)
+
+    def _look(self) -> None:
+        if self._socket.closed or not (self._readers or self._writers):
+            return
+        events = self._socket.getsockopt(zmq.EVENTS)
+        for waiters, event in ((self._readers, zmq.POLLIN), (self._writers, zmq.POLLOUT)):
+            for future in waiters if events & event else ():
+                if not future.done():
+                    future.set_result(None)
+
+
+def _set_options(dealer: zmq.Socket[bytes], kind: LinkKind, limits: Limits) -> None:
+    dealer.setsockopt(zmq.MAXMSGSIZE, limits.frame_bytes_max(kind))
+    dealer.setsockopt(zmq.SNDHWM, limits.queue_messages)
+    dealer.setsockopt(zmq.RCVHWM, limits.queue_messages)
+    dealer.setsockopt(zmq.LINGER, 0)
+    dealer.setsockopt(zmq.BACKLOG, 1)
+    dealer.setsockopt(zmq.HANDSHAKE_IVL, int(limits.greeting_s * 1000))
+    if kind is LinkKind.CONTROL:  # a bulk link may be silent behind megabytes; its transfers have their own pace
+        dealer.setsockopt(zmq.HEARTBEAT_IVL, int(limits.heartbeat_s * 1000))
+        dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.silence_s * 1000))
+
+
+def _connect_privately(dealer: zmq.Socket[bytes], folder: Path) -> socket.socket:
+    path = folder / secrets.token_hex(8)
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        raise PlaceRefused(f"{path} is too long for a local socket; let TMPDIR name a shorter folder.")
+    monitor = dealer.get_monitor_socket(zmq.Event.ACCEPTED)
+    inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    try:
+        dealer.bind(f"ipc://{path}")
+        inner.connect(str(path))
+        path.unlink()
+        accepted = 0
+        while monitor.poll(0 if accepted else _ACCEPT_MS):
+            accepted += recv_monitor_message(monitor)["event"] == zmq.Event.ACCEPTED
+        if accepted != 1:
+            raise Unavailable(f"A local socket of ours was entered by {accepted} peers; the link is given up.")
+    except BaseException:
+        inner.close()
+        raise
+    finally:
+        path.unlink(missing_ok=True)
+        dealer.disable_monitor()
+        monitor.close(linger=0)
+    return inner
