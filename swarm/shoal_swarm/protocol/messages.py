@@ -37,7 +37,7 @@ Size: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=TRANSFER_BYTES_MAX)]
 HashBytes: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=LIST_BYTES_MAX)]
 
 
-class Hello(Message, tag="hello"):
+class Hello(Message, frozen=True, tag="hello"):
     """The dialler's first word; nothing else is heard before it."""
 
     sender: Name
@@ -47,7 +47,7 @@ class Hello(Message, tag="hello"):
     """Every protocol version that the dialler speaks."""
 
 
-class Welcome(Message, tag="welcome"):
+class Welcome(Message, frozen=True, tag="welcome"):
     """The listener's answer: the dialler's certificate was accepted and the link is open."""
 
     sender: Name
@@ -55,25 +55,25 @@ class Welcome(Message, tag="welcome"):
     """The one that both will speak."""
 
 
-class Bye(Message, tag="bye"):
+class Bye(Message, frozen=True, tag="bye"):
     """The last word: why the sender closes the link."""
 
     reason: Word
 
 
-class Ping(Message, tag="ping"):
+class Ping(Message, frozen=True, tag="ping"):
     """Are you there? A payload comes back as it is."""
 
     number: Number
 
 
-class Pong(Message, tag="pong"):
+class Pong(Message, frozen=True, tag="pong"):
     """The answer to the ping of that number."""
 
     number: Number
 
 
-class Announce(Message, tag="announce"):
+class Announce(Message, frozen=True, tag="announce"):
     """I hold this content and offer it; if it fits into one chunk it is the payload."""
 
     transfer: Number
@@ -87,7 +87,7 @@ class Announce(Message, tag="announce"):
     """Binds the lists of chunk hashes."""
 
 
-class Grant(Message, tag="grant"):
+class Grant(Message, frozen=True, tag="grant"):
     """Send chunks `first` up to, not including, `until`; what is before `first` is here and verified."""
 
     transfer: Number
@@ -102,7 +102,7 @@ class Level(StrEnum):
     CHUNKS = "chunks"
 
 
-class Hashes(Message, tag="hashes"):
+class Hashes(Message, frozen=True, tag="hashes"):
     """One list of the hash tree: the hashes of the lists below, or of up to 1024 chunks."""
 
     transfer: Number
@@ -113,27 +113,27 @@ class Hashes(Message, tag="hashes"):
     hashes: HashBytes
 
 
-class Chunk(Message, tag="chunk"):
+class Chunk(Message, frozen=True, tag="chunk"):
     """One chunk; its bytes are the payload."""
 
     transfer: Number
     index: ChunkIndex
 
 
-class Done(Message, tag="done"):
+class Done(Message, frozen=True, tag="done"):
     """Every byte arrived, was verified and is durable at the receiver."""
 
     transfer: Number
 
 
-class Decline(Message, tag="decline"):
+class Decline(Message, frozen=True, tag="decline"):
     """The receiver does not want the transfer, or not any longer."""
 
     transfer: Number
     reason: Word
 
 
-class Withdraw(Message, tag="withdraw"):
+class Withdraw(Message, frozen=True, tag="withdraw"):
     """The sender gives the transfer up."""
 
     transfer: Number
@@ -153,7 +153,7 @@ class MessageRefused(PeerRefused):
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(AnyMessage)
+_DECODER: Final[msgspec.msgpack.Decoder[AnyMessage]] = msgspec.msgpack.Decoder(AnyMessage)
 
 
 def encode(message: AnyMessage) -> bytes:

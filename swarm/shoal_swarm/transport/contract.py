@@ -20,7 +20,7 @@ from shoal_certs.identity import Identity
 from shoal_certs.validator import Certified
 from shoal_swarm.protocol.messages import AnyMessage
 from shoal_swarm.protocol.roles import LinkKind
-from shoal_swarm.transport.reasons import Reason
+from shoal_swarm.transport.reasons import LinkRefused, Reason
 
 Buffer: TypeAlias = bytes | memoryview
 Address: TypeAlias = tuple[str, int]
@@ -82,6 +82,9 @@ class Link(Protocol):
 
     async def receive(self) -> Parcel:
         """The peer's next message; one caller at a time."""
+
+    async def refuse(self, reason: Reason, detail: str) -> LinkRefused:
+        """Close because of what the peer did; the error to raise."""
 
     async def close(self, reason: Reason = Reason.CLOSED) -> None:
         """Say BYE with a reason, deliver it, and close."""

@@ -49,7 +49,7 @@ class Customs:
             detail = f"{type(message).__name__} from {self.peer.role} to {self.me.role} on {self.kind}"
             raise self._refusal(Reason.ROLE_MAY_NOT_SAY, detail)
         if isinstance(message, Hello | Welcome) and message.sender != self.peer.uri:
-            raise self._refusal(Reason.OTHER_SENDER, f"it claims {ascii(message.sender)}")
+            raise self._refusal(Reason.OTHER_SENDER, f"it claims {message.sender!a}")
         return Parcel(message, payload)
 
     def count(self, parcel: Parcel, *, now: float) -> None:

@@ -43,7 +43,7 @@ class Dealer:
         except BaseException:
             self._socket.close(linger=0)
             raise
-        self._descriptor = self._socket.getsockopt(zmq.FD)
+        self._descriptor = int(self._socket.FD)
         self._loop.add_reader(self._descriptor, self._look)
 
     @property
@@ -93,7 +93,7 @@ class Dealer:
         future: asyncio.Future[None] = self._loop.create_future()
         waiters.append(future)
         try:
-            if self._socket.closed or self._socket.getsockopt(zmq.EVENTS) & event:
+            if self._socket.closed or int(self._socket.EVENTS) & event:
                 return
             await future
         finally:
@@ -102,7 +102,7 @@ class Dealer:
     def _look(self) -> None:
         if self._socket.closed or not (self._readers or self._writers):
             return
-        events = self._socket.getsockopt(zmq.EVENTS)
+        events = int(self._socket.EVENTS)
         for waiters, event in ((self._readers, zmq.POLLIN), (self._writers, zmq.POLLOUT)):
             for future in waiters if events & event else ():
                 if not future.done():
@@ -131,11 +131,7 @@ def _connect_privately(dealer: zmq.Socket[bytes], folder: Path) -> socket.socket
         dealer.bind(f"ipc://{path}")
         inner.connect(str(path))
         path.unlink()
-        accepted = 0
-        while monitor.poll(0 if accepted else _ACCEPT_MS):
-            accepted += recv_monitor_message(monitor)["event"] == zmq.Event.ACCEPTED
-        if accepted != 1:
-            raise Unavailable(f"A local socket of ours was entered by {accepted} peers; the link is given up.")
+        _check_alone(monitor)
     except BaseException:
         inner.close()
         raise
@@ -144,3 +140,11 @@ def _connect_privately(dealer: zmq.Socket[bytes], folder: Path) -> socket.socket
         dealer.disable_monitor()
         monitor.close(linger=0)
     return inner
+
+
+def _check_alone(monitor: zmq.Socket[bytes]) -> None:
+    accepted = 0
+    while monitor.poll(0 if accepted else _ACCEPT_MS):
+        accepted += recv_monitor_message(monitor)["event"] == zmq.Event.ACCEPTED
+    if accepted != 1:
+        raise Unavailable(f"A local socket of ours was entered by {accepted} peers; the link is given up.")

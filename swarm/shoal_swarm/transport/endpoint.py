@@ -37,9 +37,7 @@ _DESCRIPTORS_FOR_THE_REST = 128
 class TlsEndpoint:
     """Links over the network; use it as `async with TlsEndpoint(keyring) as endpoint`."""
 
-    def __init__(
-        self, keyring: Keyring, limits: Limits = DEFAULT_LIMITS, connector: Connector = connect_tcp
-    ) -> None:
+    def __init__(self, keyring: Keyring, limits: Limits = DEFAULT_LIMITS, connector: Connector = connect_tcp) -> None:
         self._keyring = keyring
         self._limits = limits
         self._connector = connector

@@ -15,6 +15,8 @@ from shoal_swarm.transport.reasons import LinkRefused, Reason
 GREETING_BYTES: Final = 64
 _MECHANISM: Final = b"NULL".ljust(20, b"\0")
 _SIGNATURE: Final = 0xFF
+_SIGNATURE_END: Final = 0x7F
+_MAJOR_VERSION_MIN: Final = 3
 _MORE, _LONG, _COMMAND = 1, 2, 4
 _KNOWN_FLAGS: Final = _MORE | _LONG | _COMMAND
 
@@ -71,8 +73,8 @@ class FrameScanner:
         self._count(flags, int.from_bytes(head[1:], "big"))
 
     def _check_greeting(self, greeting: bytearray) -> None:
-        signed = greeting[0] == _SIGNATURE and greeting[9] == 0x7F
-        if not signed or greeting[10] < 3 or greeting[12:32] != _MECHANISM:  # noqa: PLR2004 - the drawing above
+        signed = greeting[0] == _SIGNATURE and greeting[9] == _SIGNATURE_END
+        if not signed or greeting[10] < _MAJOR_VERSION_MIN or greeting[12:32] != _MECHANISM:
             raise LinkRefused(Reason.NOT_ZMTP, self._about, f"greeting {bytes(greeting[:12]).hex()}")
 
     def _count(self, flags: int, length: int) -> None:

@@ -1,4 +1,4 @@
-"""This party's credentials as links need them: contexts for both ends, a judge of chains, and what changed."""
+"""Our own credentials as links need them: contexts for both ends, a judge of chains, and what changed."""
 
 import ssl
 from collections.abc import Sequence

@@ -85,9 +85,7 @@ class GreetedLink:
             await self._pipe.finish()
             raise error
         if isinstance(parcel.message, Hello | Welcome):
-            refusal = LinkRefused(Reason.OUT_OF_TURN, self._party.identity.uri, "greeted twice")
-            await self._refuse(refusal)
-            raise refusal
+            raise await self.refuse(Reason.OUT_OF_TURN, "greeted twice")
         return parcel
 
     async def refuse(self, reason: Reason, detail: str) -> LinkRefused:

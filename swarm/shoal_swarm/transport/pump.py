@@ -46,7 +46,12 @@ class Pump:
     """One thread, one TLS connection, one local socket whose other end libzmq holds."""
 
     def __init__(
-        self, tls: ssl.SSLSocket, inner: socket.socket, scanner: FrameScanner, limits: Limits, on_end: Callable[[], None]
+        self,
+        tls: ssl.SSLSocket,
+        inner: socket.socket,
+        scanner: FrameScanner,
+        limits: Limits,
+        on_end: Callable[[], None],
     ) -> None:
         tls.setblocking(False)
         inner.setblocking(False)

@@ -1,8 +1,8 @@
 """Why the wire says no, or ends: every reason with its sentence, and the errors that carry one.
 
-    LinkRefused(PeerRefused)        the other side did something that no honest build does
-    LinkEnded(Unavailable)          the link is over; dialling again may help
-    TransferRefused(PeerRefused)    one transfer was declined or given up; the link may live on
+LinkRefused(PeerRefused)        the other side did something that no honest build does
+LinkEnded(Unavailable)          the link is over; dialling again may help
+TransferRefused(PeerRefused)    one transfer was declined or given up; the link may live on
 """
 
 from enum import StrEnum
@@ -74,6 +74,7 @@ class Reason(StrEnum):
     WRONG_HASH = "wrong-hash", "bytes that do not have the announced hash"
     STALLED = "stalled", "no progress for too long"
     TOO_SLOW = "too-slow", "slower than the least pace, for too long"
+    ALREADY_COMING = "already-coming", "the same content is coming from somebody else; offer it again later"
     GONE = "gone", "the content is no longer there to send"
 
 
@@ -131,7 +132,7 @@ PEERS_FAULT: Final = frozenset(
 
 def reason_of(word: str, otherwise: Reason) -> Reason:
     """The reason that a word from the wire stands for; an unknown word proves nothing."""
-    return Reason(word) if word in set(Reason) else otherwise
+    return next((reason for reason in Reason if reason == word), otherwise)
 
 
 def link_error(reason: Reason, about: str, detail: str = "") -> LinkRefused | LinkEnded:

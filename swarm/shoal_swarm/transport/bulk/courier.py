@@ -1,0 +1,67 @@
+"""Brings a content to a peer over as many links as it takes: dial, announce, and after a break the same again."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from shoal_base.logs import get_log
+from shoal_swarm.transport.bulk.desk import BulkDesk
+from shoal_swarm.transport.bulk.outgoing import nothing_to_report
+from shoal_swarm.transport.bulk.source import Source
+from shoal_swarm.transport.contract import Link
+from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
+
+_FIRST_PAUSE_S: Final = 0.1
+_PAUSE_MAX_S: Final = 5.0
+
+
+async def deliver(
+    dial: Callable[[], Awaitable[Link]],
+    desk_of: Callable[[Link], BulkDesk],
+    source: Source,
+    *,
+    patience_s: float,
+    on_progress: Callable[[int], None] = nothing_to_report,
+) -> None:
+    """Deliver `source`, however often the link breaks; raises the last error after `patience_s` without progress."""
+    loop = asyncio.get_running_loop()
+    moved_at = loop.time()
+    furthest = -1
+    pause_s = _FIRST_PAUSE_S
+
+    def note(bytes_there: int) -> None:
+        nonlocal moved_at, furthest, pause_s
+        if bytes_there > furthest:
+            furthest, moved_at, pause_s = bytes_there, loop.time(), _FIRST_PAUSE_S
+        on_progress(bytes_there)
+
+    while True:
+        try:
+            await _attempt(await dial(), desk_of, source, note)
+        except (LinkEnded, TransferRefused) as problem:
+            passing = isinstance(problem, LinkEnded) or problem.reason in {Reason.ALREADY_COMING, Reason.STALLED}
+            if not passing or loop.time() - moved_at > patience_s:
+                raise
+            get_log().info("delivery_interrupted", reason=problem.reason.value, detail=problem.detail)
+        else:
+            return
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads dials, guards nothing
+        pause_s = min(_PAUSE_MAX_S, pause_s * 2)
+
+
+async def _attempt(
+    link: Link, desk_of: Callable[[Link], BulkDesk], source: Source, on_progress: Callable[[int], None]
+) -> None:
+    desk = desk_of(link)
+    failure: LinkEnded | LinkRefused | TransferRefused | None = None
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(desk.run(), name=f"bulk to {link.peer.identity}")
+        try:
+            await desk.send(source, on_progress)
+        except (LinkEnded, LinkRefused, TransferRefused) as problem:  # not through the group, which would wrap it
+            failure = problem
+        finally:
+            await link.close()
+    if failure is not None:
+        raise failure

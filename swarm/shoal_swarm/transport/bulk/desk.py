@@ -1,0 +1,252 @@
+"""Everything that is sent and received over one bulk link: the shell around `Sending` and `Receiving`.
+
+One loop reads the link, so incoming chunks are checked and written one after the other, in a thread, while
+libzmq already holds the next ones; when the disk is slow, credit runs out and the sender waits. Outgoing
+transfers are tasks of whoever calls `send`.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from shoal_base.logs import get_log
+from shoal_swarm.protocol.messages import (
+    CHUNK_BYTES,
+    Announce,
+    Chunk,
+    Decline,
+    Done,
+    Grant,
+    Hashes,
+    Ping,
+    Pong,
+    Withdraw,
+)
+from shoal_swarm.transport.bulk.outgoing import Outgoing, nothing_to_report
+from shoal_swarm.transport.bulk.receiving import Receiving
+from shoal_swarm.transport.bulk.source import Source
+from shoal_swarm.transport.bulk.store import Partial, Store
+from shoal_swarm.transport.bulk.threads import in_thread
+from shoal_swarm.transport.bulk.tree import digest_of
+from shoal_swarm.transport.contract import Buffer, Link, Parcel, Party
+from shoal_swarm.transport.limits import DEFAULT_LIMITS, Limits
+from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
+
+Wants: TypeAlias = Callable[[Party, Announce], Reason | None]
+_DROPPED_REMEMBERED_MAX: Final = 64
+_MESSAGES_BESIDE_CHUNKS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A content that arrived, verified and durable."""
+
+    sender: Party
+    content: bytes
+    size: int
+    path: Path
+
+
+@dataclass(slots=True)
+class _Incoming:
+    receiving: Receiving
+    partial: Partial
+
+
+def wants_anything(_sender: Party, _announce: Announce) -> Reason | None:
+    """Take whatever fits the limits."""
+    return None
+
+
+class BulkDesk:
+    """The transfers of one link; `run` must be running while `send` is used."""
+
+    def __init__(
+        self,
+        link: Link,
+        store: Store,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        wants: Wants = wants_anything,
+        on_delivery: Callable[[Delivery], None] = lambda _delivery: None,
+    ) -> None:
+        self._link = link
+        self._store = store
+        self._limits = limits
+        self._wants = wants
+        self._on_delivery = on_delivery
+        self._about = link.peer.identity.uri
+        self._log = get_log(peer=self._about)
+        self._incoming: dict[int, _Incoming] = {}
+        self._dropped: OrderedDict[int, int] = OrderedDict()
+        self._outgoing: dict[int, Outgoing] = {}
+        self._places = asyncio.Semaphore(limits.transfers_out_max)
+        self._next_number = 0
+        self._tick_s = min(limits.stall_s, limits.pace_window_s) / 4
+        self._next_tick = time.monotonic() + self._tick_s
+
+    async def run(self) -> LinkEnded | LinkRefused:
+        """Serve the link until it ends; how it ended."""
+        error: LinkEnded | LinkRefused = LinkEnded(Reason.CLOSED, self._about)
+        try:
+            while True:
+                parcel = await self._next_parcel()
+                if parcel is not None:
+                    await self._handle(parcel)
+        except LinkRefused as refusal:
+            error = await self._link.refuse(refusal.reason, refusal.detail)
+        except LinkEnded as end:
+            error = end
+        finally:
+            for outgoing in self._outgoing.values():
+                outgoing.fail(error)
+            for incoming in self._incoming.values():
+                incoming.partial.close()
+        return error
+
+    async def send(self, source: Source, on_progress: Callable[[int], None] = nothing_to_report) -> None:
+        """Send a content; returns when the peer has it, verified and durable."""
+        async with self._places:
+            number, self._next_number = self._next_number, self._next_number + 1
+            outgoing = Outgoing(self._link, number, source, self._limits, on_progress)
+            self._outgoing[number] = outgoing
+            try:
+                await outgoing.run()
+            finally:
+                del self._outgoing[number]
+
+    async def _next_parcel(self) -> Parcel | None:
+        if time.monotonic() >= self._next_tick:
+            self._next_tick = time.monotonic() + self._tick_s
+            await self._give_up_the_slow()
+        try:
+            async with asyncio.timeout(self._tick_s):
+                return await self._link.receive()
+        except TimeoutError:
+            return None
+
+    async def _handle(self, parcel: Parcel) -> None:
+        match parcel.message:
+            case Announce() as announce:
+                await self._take_announcement(announce, parcel.payload)
+            case Hashes(transfer=number) as hashes:
+                if incoming := self._find(number):
+                    incoming.receiving.take_hashes(hashes)
+            case Chunk(transfer=number) as chunk:
+                if incoming := self._find(number):
+                    assert parcel.payload is not None, "customs let no chunk pass without its payload"
+                    await self._take_chunk(incoming, chunk, parcel.payload)
+            case Withdraw(transfer=number, reason=word):
+                if number in self._incoming:
+                    self._log.info("transfer_withdrawn", transfer=number, reason=word)
+                    self._drop(number)
+            case Grant(transfer=number) | Done(transfer=number) | Decline(transfer=number) as answer:
+                self._take_answer(number, answer)
+            case Ping(number=number):
+                await self._link.send(Pong(number=number), parcel.payload)
+            case other:
+                raise self._out_of_turn(type(other).__name__)
+
+    async def _take_announcement(self, announce: Announce, payload: Buffer | None) -> None:
+        number = announce.transfer
+        if number in self._incoming:
+            raise self._out_of_turn(f"transfer {number} announced twice")
+        if (announce.size <= CHUNK_BYTES) is (payload is None) or len(payload or b"") not in {0, announce.size}:
+            raise LinkRefused(Reason.PAYLOAD_MISPLACED, self._about, f"{announce.size} bytes announced")
+        try:
+            if payload is not None and digest_of(payload) != announce.content:
+                raise LinkRefused(Reason.WRONG_HASH, self._about, "the payload of an announcement")
+            self._check_wanted(announce)
+            if self._store.has(announce.content):
+                await self._link.send(Done(transfer=number))
+            elif payload is not None:
+                await self._deliver(announce, await in_thread(self._store.put, announce, payload))
+            else:
+                partial = await in_thread(self._store.begin, announce)
+                receiving = Receiving(announce, partial.position, self._limits, self._about, time.monotonic())
+                self._incoming[number] = _Incoming(receiving, partial)
+                await self._go_on(self._incoming[number])
+        except TransferRefused as refusal:
+            await self._decline(number, refusal.reason)
+
+    def _check_wanted(self, announce: Announce) -> None:
+        about = announce.content.hex()
+        if announce.size > self._limits.transfer_bytes_max:
+            raise TransferRefused(Reason.TOO_LARGE, about, f"{announce.size} bytes")
+        if len(self._incoming) >= self._limits.transfers_in_max:
+            raise TransferRefused(Reason.TOO_MANY_TRANSFERS, about)
+        reason = self._wants(self._link.peer, announce)
+        if reason is not None:
+            raise TransferRefused(reason, about)
+
+    async def _take_chunk(self, incoming: _Incoming, chunk: Chunk, payload: Buffer) -> None:
+        digest = incoming.receiving.expect(chunk, len(payload))
+        try:
+            await in_thread(incoming.partial.write, chunk.index, payload, digest)
+        except TransferRefused as refusal:
+            if refusal.reason is Reason.WRONG_HASH:
+                raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
+            await self._decline(chunk.transfer, refusal.reason)
+            return
+        incoming.receiving.written(len(payload), now=time.monotonic())
+        await self._go_on(incoming)
+
+    async def _go_on(self, incoming: _Incoming) -> None:
+        if not incoming.receiving.complete:
+            grant = incoming.receiving.grant()
+            if grant is not None:
+                await self._link.send(grant)
+            return
+        announce = incoming.receiving.announce
+        try:
+            path = await in_thread(incoming.partial.finish)
+        except TransferRefused as refusal:
+            raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
+        del self._incoming[announce.transfer]
+        await self._deliver(announce, path)
+
+    async def _deliver(self, announce: Announce, path: Path) -> None:
+        self._on_delivery(Delivery(self._link.peer, announce.content, announce.size, path))
+        await self._link.send(Done(transfer=announce.transfer))
+
+    async def _decline(self, number: int, reason: Reason) -> None:
+        self._log.info("transfer_declined", transfer=number, reason=reason.value)
+        if number in self._incoming:
+            self._drop(number)
+        await self._link.send(Decline(transfer=number, reason=reason.value))
+
+    async def _give_up_the_slow(self) -> None:
+        now = time.monotonic()
+        for number, incoming in tuple(self._incoming.items()):
+            reason = incoming.receiving.too_slow(now=now)
+            if reason is not None:
+                await self._decline(number, reason)
+
+    def _drop(self, number: int) -> None:
+        """What was granted may still be on its way and is not held against the peer."""
+        self._incoming.pop(number).partial.close()
+        self._dropped[number] = self._limits.window_chunks + _MESSAGES_BESIDE_CHUNKS
+        if len(self._dropped) > _DROPPED_REMEMBERED_MAX:
+            self._dropped.popitem(last=False)
+
+    def _find(self, number: int) -> _Incoming | None:
+        if number in self._incoming:
+            return self._incoming[number]
+        left = self._dropped.get(number, 0)
+        if not left:
+            raise self._out_of_turn(f"transfer {number} was not announced")
+        self._dropped[number] = left - 1
+        return None
+
+    def _take_answer(self, number: int, answer: Grant | Done | Decline) -> None:
+        if number >= self._next_number:
+            raise self._out_of_turn(f"an answer to transfer {number}, which was never announced")
+        if number in self._outgoing:
+            self._outgoing[number].answer(answer)
+
+    def _out_of_turn(self, detail: str) -> LinkRefused:
+        return LinkRefused(Reason.OUT_OF_TURN, self._about, detail)

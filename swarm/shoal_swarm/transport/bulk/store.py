@@ -1,0 +1,194 @@
+"""Contents on disk: whole ones under their hash, unfinished ones with the hashes of the chunks they have.
+
+    <hash>                  whole, verified, durable
+    <hash>-<root>.part      unfinished: the chunks so far, in a file as long as the whole will be
+    <hash>-<root>.hashes    the hashes of those chunks, each already verified against the tree
+
+The two files of an unfinished content are written without waiting for the disk. After a crash they may
+disagree in either direction; so whoever resumes hashes the chunks again, and what does not match its hash was
+never there. Names come from hashes alone: nothing that a peer says becomes part of a path in any other way.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blake3 import blake3
+
+from shoal_base.errors import PlaceRefused
+from shoal_swarm.protocol.messages import CHUNK_BYTES, DIGEST_BYTES, Announce
+from shoal_swarm.transport.bulk.tree import chunk_length, chunks_in, digest_of
+from shoal_swarm.transport.reasons import Reason, TransferRefused
+
+_OWNER_ONLY = 0o600
+_FOLDER_MODE = 0o700
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+@dataclass(slots=True)
+class Store:
+    """One folder of contents; its methods block on the disk and may be called from several threads."""
+
+    folder: Path
+    reserve_bytes: int
+    free_bytes: Callable[[Path], int] = _free_bytes
+    _open: set[bytes] = field(init=False, default_factory=set)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """The folder is made if it is missing."""
+        try:
+            self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise PlaceRefused(f"{self.folder} cannot be made: {problem.strerror}.") from problem
+
+    def path(self, content: bytes) -> Path:
+        """Where a whole content lies."""
+        return self.folder / content.hex()
+
+    def has(self, content: bytes) -> bool:
+        """Whether it is here, whole."""
+        return self.path(content).is_file()
+
+    def begin(self, announce: Announce) -> "Partial":
+        """Start or resume a content; raises `TransferRefused` where it cannot be taken now."""
+        about = announce.content.hex()
+        with self._lock:
+            if announce.content in self._open:
+                raise TransferRefused(Reason.ALREADY_COMING, about)
+            self._open.add(announce.content)
+        try:
+            stem = f"{about}-{announce.root.hex()[:16]}"
+            part, hashes = self.folder / f"{stem}.part", self.folder / f"{stem}.hashes"
+            self._make_room(announce.size - (part.stat().st_blocks * 512 if part.exists() else 0), about)
+            return Partial(self, announce, part, hashes)
+        except OSError as problem:
+            self.release(announce.content)
+            raise TransferRefused(Reason.DISK_FULL, about, str(problem.strerror)) from problem
+        except BaseException:
+            self.release(announce.content)
+            raise
+
+    def put(self, announce: Announce, data: bytes | memoryview) -> Path:
+        """Keep a content of one chunk, whose hash was checked."""
+        about = announce.content.hex()
+        self._make_room(announce.size, about)
+        target = self.path(announce.content)
+        fresh = target.with_name(f"{about}-{secrets.token_hex(4)}.new")
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+            try:
+                _write_at(descriptor, data, 0)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            fresh.rename(target)
+            _sync_folder(self.folder)
+        except OSError as problem:
+            fresh.unlink(missing_ok=True)
+            raise TransferRefused(Reason.DISK_FULL, about, str(problem.strerror)) from problem
+        return target
+
+    def _make_room(self, wanted_bytes: int, about: str) -> None:
+        """Unfinished contents that nobody is sending give way, the oldest first; then the answer is no."""
+        unfinished = sorted(self.folder.glob("*.part"), key=lambda path: path.stat().st_mtime)
+        while wanted_bytes > 0 and self.free_bytes(self.folder) - wanted_bytes < self.reserve_bytes:
+            with self._lock:
+                idle = [path for path in unfinished if bytes.fromhex(path.name.partition("-")[0]) not in self._open]
+            if not idle:
+                raise TransferRefused(Reason.DISK_FULL, about, f"{wanted_bytes} bytes are needed")
+            idle[0].unlink(missing_ok=True)
+            idle[0].with_suffix(".hashes").unlink(missing_ok=True)
+            unfinished.remove(idle[0])
+
+    def release(self, content: bytes) -> None:
+        """Nobody writes this content any more."""
+        with self._lock:
+            self._open.discard(content)
+
+
+class Partial:
+    """One unfinished content, open for writing."""
+
+    def __init__(self, store: Store, announce: Announce, part: Path, hashes: Path) -> None:
+        self._store = store
+        self._announce = announce
+        self._paths = (part, hashes)
+        self._whole = blake3()
+        self._part = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _OWNER_ONLY)
+        try:
+            self._hashes = os.open(hashes, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _OWNER_ONLY)
+            if announce.size:
+                os.posix_fallocate(self._part, 0, announce.size)
+            self.position = self._count_verified()
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, index: int, data: bytes | memoryview, digest: bytes) -> None:
+        """Put a chunk in its place, if it is what its hash says."""
+        if digest_of(data) != digest:
+            raise TransferRefused(Reason.WRONG_HASH, self._announce.content.hex(), f"chunk {index}")
+        try:
+            _write_at(self._part, data, index * CHUNK_BYTES)
+            _write_at(self._hashes, digest, index * DIGEST_BYTES)
+        except OSError as problem:
+            raise TransferRefused(Reason.DISK_FULL, self._announce.content.hex(), str(problem.strerror)) from problem
+        self._whole.update(data)
+        self.position = index + 1
+
+    def finish(self) -> Path:
+        """Check the whole, make it durable, and give it its name."""
+        part, hashes = self._paths
+        if self._whole.digest() != self._announce.content:
+            self.close()
+            part.unlink(missing_ok=True)
+            hashes.unlink(missing_ok=True)
+            raise TransferRefused(Reason.WRONG_HASH, self._announce.content.hex(), "all chunks fit, the whole does not")
+        os.fsync(self._part)
+        target = self._store.path(self._announce.content)
+        part.rename(target)
+        hashes.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+        self.close()
+        return target
+
+    def close(self) -> None:
+        """Leave what is there for next time."""
+        for descriptor in (self._part, getattr(self, "_hashes", -1)):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._part = self._hashes = -1
+        self._store.release(self._announce.content)
+
+    def _count_verified(self) -> int:
+        """How many chunks, from the start, are what their hashes say; the whole's hash learns of them too."""
+        known = os.fstat(self._hashes).st_size // DIGEST_BYTES
+        for index in range(min(known, chunks_in(self._announce.size))):
+            chunk = os.pread(self._part, chunk_length(self._announce.size, index), index * CHUNK_BYTES)
+            if digest_of(chunk) != os.pread(self._hashes, DIGEST_BYTES, index * DIGEST_BYTES):
+                return index
+            self._whole.update(chunk)
+        return min(known, chunks_in(self._announce.size))
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, offset)
+        view, offset = view[written:], offset + written
