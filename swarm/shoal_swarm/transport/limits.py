@@ -68,7 +68,7 @@ class Limits:
     transfers_in_max: int = 4
     transfers_out_max: int = 4
     transfer_bytes_max: int = TRANSFER_BYTES_MAX
-    window_chunks: int = 8
+    window_chunks: int = 32
     """Chunks that a sender may be ahead of what the receiver has written."""
     disk_reserve_bytes: int = 1 * GIB
     """A transfer that would leave less free space than this is declined."""
