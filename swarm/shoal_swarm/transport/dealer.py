@@ -39,7 +39,7 @@ class Dealer:
         self._socket = context.socket(zmq.DEALER)
         try:
             _set_options(self._socket, kind, limits)
-            self.inner = _connect_privately(self._socket, folder)
+            self.inner = _connect_privately(self._socket, folder, limits.relay_bytes)
         except BaseException:
             self._socket.close(linger=0)
             raise
@@ -55,7 +55,7 @@ class Dealer:
         """Hand a message to libzmq; waits while its queue is full."""
         while not self._socket.closed:
             try:
-                self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
+                self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False, track=False)
             except zmq.Again:
                 await self._wait(self._writers, zmq.POLLOUT)
             else:
@@ -93,16 +93,21 @@ class Dealer:
         future: asyncio.Future[None] = self._loop.create_future()
         waiters.append(future)
         try:
-            if self._socket.closed or int(self._socket.EVENTS) & event:
+            if self._socket.closed or self._events() & event:
                 return
             await future
         finally:
             waiters.remove(future)
 
+    def _events(self) -> int:
+        found = self._socket.get(zmq.EVENTS)
+        assert isinstance(found, int), "libzmq answers with a number"
+        return found
+
     def _look(self) -> None:
         if self._socket.closed or not (self._readers or self._writers):
             return
-        events = int(self._socket.EVENTS)
+        events = self._events()
         for waiters, event in ((self._readers, zmq.POLLIN), (self._writers, zmq.POLLOUT)):
             for future in waiters if events & event else ():
                 if not future.done():
@@ -121,12 +126,13 @@ def _set_options(dealer: zmq.Socket[bytes], kind: LinkKind, limits: Limits) -> N
         dealer.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(limits.silence_s * 1000))
 
 
-def _connect_privately(dealer: zmq.Socket[bytes], folder: Path) -> socket.socket:
+def _connect_privately(dealer: zmq.Socket[bytes], folder: Path, relay_bytes: int) -> socket.socket:
     path = folder / secrets.token_hex(8)
     if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
         raise PlaceRefused(f"{path} is too long for a local socket; let TMPDIR name a shorter folder.")
     monitor = dealer.get_monitor_socket(zmq.Event.ACCEPTED)
     inner = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    inner.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, relay_bytes)
     try:
         dealer.bind(f"ipc://{path}")
         inner.connect(str(path))

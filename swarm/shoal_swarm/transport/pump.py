@@ -32,6 +32,7 @@ from shoal_swarm.transport.limits import Limits
 from shoal_swarm.transport.reasons import LinkRefused, Reason
 
 _NOTHING = memoryview(b"")
+_RECORD_BYTES_MAX = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,13 @@ class Pump:
         self._outward = _NOTHING
         self._tls_ended = False
         self._inner_ended = False
+        self._tls_ready = True
+        self._inner_ready = True
         self._wants_to_write = False
+        self._poller = select.poll()
+        self._watched: dict[int, int] = {}
+        self._tls_descriptor = tls.fileno()
+        self._inner_descriptor = inner.fileno()
         self._order: End | None = None
         self._doors = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="shoal-pump", daemon=True)
@@ -107,10 +114,10 @@ class Pump:
         self._on_end()
 
     def _relay(self) -> End:
-        poller = select.poll()
         deadline: float | None = None
         while self._order is None:
-            moved = self._move_inward() + self._move_outward()
+            self._move_inward()
+            self._move_outward()
             if self._inner_ended and not self._outward:
                 return self._part()
             if self._tls_ended and not self._inward:
@@ -119,91 +126,114 @@ class Pump:
                 deadline = time.monotonic() + self._limits.silence_s
             if deadline is not None and time.monotonic() > deadline:
                 break
-            if not moved:
-                self._sleep(poller, deadline)
+            self._sleep(deadline)
         return End(Reason.TRUNCATED, "what came before the end was not read in time")
 
-    def _move_inward(self) -> int:
-        """TLS to libzmq; how many bytes moved."""
-        moved = 0
-        if not self._inward and not self._tls_ended and not self._inner_ended:
-            moved = self._read_tls()
-            self._inward = self._in_buffer[:moved]
-            self._scanner.feed(self._inward)
-        if self._inward and not self._inner_ended:
+    def _move_inward(self) -> None:
+        """TLS to libzmq, until one of them has to be waited for."""
+        while not self._inner_ended:
+            if not self._inward:
+                if not self._tls_ready or self._tls_ended:
+                    return
+                self._inward = self._in_buffer[: self._read_tls()]
+                self._scanner.feed(self._inward)
+                if not self._inward:
+                    return
             try:
                 sent = self._inner.send(self._inward)
             except BlockingIOError:
-                return moved
+                return
             except (BrokenPipeError, ConnectionResetError):
                 self._inner_ended, self._inward = True, _NOTHING
-                return moved
+                return
             self._inward = self._inward[sent:]
-            moved += sent
-        return moved
 
     def _read_tls(self) -> int:
+        """Fill the buffer as far as it goes; `poll` sees all bytes that OpenSSL has not taken from the kernel."""
         filled = 0
-        buffer = self._in_buffer
+        buffer, tls = self._in_buffer, self._tls
         while filled < len(buffer):
             try:
-                got = self._tls.recv_into(buffer[filled:])
+                got = tls.recv_into(buffer[filled:], _RECORD_BYTES_MAX)
             except ssl.SSLWantReadError:
+                self._tls_ready = False
                 break
             except ssl.SSLWantWriteError:
-                self._wants_to_write = True
+                self._tls_ready, self._wants_to_write = False, True
                 break
             if not got:
                 self._tls_ended = True
                 break
             filled += got
-        if filled:
-            self.bytes_in += filled
-            self.heard_at = time.monotonic()
+            if got < _RECORD_BYTES_MAX and not tls.pending():
+                self._tls_ready = False
+                break
+        self.bytes_in += filled
+        self.heard_at = time.monotonic()
         return filled
 
-    def _move_outward(self) -> int:
-        """Libzmq to TLS; how many bytes moved."""
-        moved = 0
-        if not self._outward and not self._inner_ended:
-            try:
-                moved = self._inner.recv_into(self._out_buffer)
-                self._inner_ended = not moved
-            except BlockingIOError:
-                pass
-            except ConnectionResetError:
-                self._inner_ended = True
-            self._outward = _NOTHING if self._tls_ended else self._out_buffer[:moved]
-        while self._outward:
-            try:
-                sent = self._tls.send(self._outward)
-            except ssl.SSLWantWriteError:
-                self._wants_to_write = True
-                break
-            except ssl.SSLWantReadError:
-                break
-            self._outward = self._outward[sent:]
-            self.bytes_out += sent
-            moved += sent
-        return moved
+    def _move_outward(self) -> None:
+        """Libzmq to TLS, until one of them has to be waited for."""
+        if not self._outward and self._inner_ready and not self._inner_ended:
+            self._read_inner()
+        tls, outward = self._tls, self._outward
+        try:
+            while outward:
+                sent = tls.write(outward)
+                outward = outward[sent:]
+                self.bytes_out += sent
+        except ssl.SSLWantWriteError:
+            self._wants_to_write = True
+        except ssl.SSLWantReadError:
+            self._wants_to_write = False
+        self._outward = outward
 
-    def _sleep(self, poller: select.poll, deadline: float | None) -> None:
+    def _read_inner(self) -> None:
+        try:
+            got = self._inner.recv_into(self._out_buffer)
+        except BlockingIOError:
+            self._inner_ready = False
+            return
+        except ConnectionResetError:
+            got = 0
+        self._inner_ended = not got
+        self._inner_ready = False
+        self._outward = _NOTHING if self._tls_ended else self._out_buffer[:got]
+
+    def _sleep(self, deadline: float | None) -> None:
+        """Until something can move again; a descriptor that nothing is wanted from is not watched at all."""
         tls_wants = select.POLLIN if not (self._inward or self._tls_ended or self._inner_ended) else 0
         tls_wants |= select.POLLOUT if self._wants_to_write else 0
         inner_wants = select.POLLIN if not (self._outward or self._inner_ended) else 0
         inner_wants |= select.POLLOUT if self._inward else 0
         self._wants_to_write = False
         # A descriptor that is registered reports its hang-up whether asked or not, and would keep poll from sleeping.
-        _watch(poller, self._tls.fileno(), tls_wants)
-        _watch(poller, self._inner.fileno(), inner_wants)
-        poller.poll(None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000)
+        self._watch(self._tls_descriptor, tls_wants)
+        self._watch(self._inner_descriptor, inner_wants)
+        for descriptor, _ in self._poller.poll(
+            None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        ):
+            if descriptor == self._tls_descriptor:
+                self._tls_ready = True
+            else:
+                self._inner_ready = True
+
+    def _watch(self, descriptor: int, events: int) -> None:
+        watched = self._watched.get(descriptor, 0)
+        if events and not watched:
+            self._poller.register(descriptor, events)
+        elif watched and not events:
+            self._poller.unregister(descriptor)
+        elif events != watched:
+            self._poller.modify(descriptor, events)
+        self._watched[descriptor] = events
 
     def _part(self) -> End:
         """Libzmq closed its end, in peace or not: send close_notify and let what was sent arrive."""
         if self._tls_ended:
             return End(Reason.TRUNCATED)
         poller = select.poll()
-        _watch(poller, self._tls.fileno(), select.POLLIN)
+        poller.register(self._tls_descriptor, select.POLLIN)
         try:
             self._tls.unwrap()
         except (OSError, ValueError):  # the other side has still something to say; close_notify is out all the same
@@ -219,16 +249,6 @@ class Pump:
             except OSError:
                 break
         return End(Reason.CLOSED)
-
-
-def _watch(poller: select.poll, descriptor: int, events: int) -> None:
-    if events:
-        poller.register(descriptor, events)
-        return
-    try:
-        poller.unregister(descriptor)
-    except KeyError:
-        return
 
 
 def _shut(end: socket.socket, how: int) -> None:

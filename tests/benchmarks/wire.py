@@ -1,0 +1,196 @@
+"""How fast the wire is, against what it is made of: plain ZeroMQ, ZeroMQ with CURVE, and a raw TLS socket.
+
+    python -m tests.benchmarks.wire [--quick] [--json FILE] [--passes N] [--folder DIR]
+
+All ways take turns in every pass, so that a busy minute of the machine hits all of them; the figure is the
+median over passes, and goals are ratios of such medians. Nothing runs in parallel with what is measured.
+"""
+
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+
+import click
+import zmq
+
+from tests.benchmarks.meters import Report, cpu_s, forget_peak, machine, middle, peak_bytes
+from tests.benchmarks.ways import our_client, our_server, tls_client, tls_server, zmq_client, zmq_server
+from tests.parties import Town
+
+SPAWN = multiprocessing.get_context("spawn")
+MIB = 1 << 20
+ASKS = 300
+
+
+@dataclass
+class Way:
+    """A server and its callers, each a process of its own."""
+
+    name: str
+    server: SpawnProcess
+    clients: list[tuple[SpawnProcess, Connection]]
+
+    def order(self, what: str, number: int) -> float:
+        """One caller's seconds."""
+        pipe = self.clients[0][1]
+        pipe.send((what, number))
+        return float(pipe.recv())
+
+    def order_all(self, mib: int) -> float:
+        """All callers at once; seconds until the last one is done."""
+        begin = time.perf_counter()
+        for _, pipe in self.clients:
+            pipe.send(("send", mib))
+        for _, pipe in self.clients:
+            pipe.recv()
+        return time.perf_counter() - begin
+
+    def pids(self) -> list[int]:
+        return [process.pid for process in (self.server, *(client for client, _ in self.clients)) if process.pid]
+
+    def stop(self) -> None:
+        for process in (self.server, *(client for client, _ in self.clients)):
+            process.terminate()
+            process.join()
+
+
+def start(name: str, town: Town, folder: Path, callers: int = 1) -> Way:
+    """Start one way."""
+    here, there = SPAWN.Pipe()
+    keys = zmq.curve_keypair() if name == "curve" else None
+    receiver = f"{name}-receiver"
+    inbox = folder / f"{name}-in"
+    match name:
+        case "plain" | "curve":
+            server = SPAWN.Process(target=zmq_server, args=(there, keys))
+        case "tls":
+            server = SPAWN.Process(target=tls_server, args=(there, town.files(receiver)))
+        case _:
+            bulk = {"bulk": name.startswith("bulk")}
+            server = SPAWN.Process(target=our_server, args=(there, town.files(receiver), inbox), kwargs=bulk)
+    server.start()
+    address = here.recv()
+    clients = []
+    for number in range(callers):
+        ours, theirs = SPAWN.Pipe()
+        files = town.files(f"{name}-sender-{number}")
+        match name:
+            case "plain" | "curve":
+                client = SPAWN.Process(target=zmq_client, args=(theirs, address, keys))
+            case "tls":
+                client = SPAWN.Process(target=tls_client, args=(theirs, address, files))
+            case _:
+                payload = folder / f"{name}-payload-{number}" if name.startswith("bulk") else None
+                if payload is not None:
+                    payload.touch()
+                client = SPAWN.Process(target=our_client, args=(theirs, address, files, receiver, payload))
+        client.start()
+        theirs.close()
+        clients.append((client, ours))
+    return Way(name, server, clients)
+
+
+def aes_gcm_mb_per_s(folder: Path) -> float:
+    """What one core encrypts, by OpenSSL's own measure: no wire over TLS can be faster on that core."""
+    import subprocess  # noqa: PLC0415 - only here
+
+    command = ["openssl", "speed", "-seconds", "1", "-bytes", "16384", "-evp", "aes-256-gcm"]
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout
+    return float(out.split()[-1].rstrip("k")) / 1000
+
+
+def measure(report: Report, town: Town, folder: Path, sizes: list[int], passes: int) -> dict[tuple[str, int], float]:
+    """Throughput by way and size."""
+    ways = [start(name, town, folder) for name in ("plain", "curve", "tls", "link", "bulk")]
+    seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
+    cost: dict[tuple[str, int], list[float]] = defaultdict(list)
+    asked: dict[str, list[float]] = defaultdict(list)
+    try:
+        for turn in range(passes + 1):  # the first pass warms up and does not count
+            for way in ways:
+                if way.name != "bulk":
+                    asked[way.name].append(way.order("ask", ASKS))
+                for mib in sizes:
+                    before = sum(cpu_s(pid) for pid in way.pids())
+                    took = way.order("send", mib)
+                    if turn:
+                        seconds[way.name, mib].append(took)
+                        cost[way.name, mib].append(sum(cpu_s(pid) for pid in way.pids()) - before)
+    finally:
+        for way in ways:
+            way.stop()
+    rates = {key: key[1] * MIB / 1e6 / middle(times) for key, times in seconds.items()}
+    for (name, mib), rate in rates.items():
+        # Bulk includes nothing of describing its content, which happens before the clock starts; its CPU does.
+        per_gb = middle(cost[name, mib]) / (mib * MIB / 1e9)
+        report.figures.append({"way": name, "mib": mib, "mb_per_s": round(rate, 1), "cpu_s_per_gb": round(per_gb, 2)})
+    for name, times in asked.items():
+        report.figures.append({"way": name, "round_trip_us": round(middle(times[1:]) * 1e6, 1)})
+    trip = {name: middle(times[1:]) for name, times in asked.items()}
+    report.at_most("round trip of 1 KiB, link / plain ZeroMQ", trip["link"] / trip["plain"], 5)
+    return rates
+
+
+def measure_crowd(report: Report, town: Town, folder: Path, mib: int, passes: int) -> None:
+    """Eight senders to one receiver."""
+    for name in ("link8", "bulk8"):
+        way = start(name, town, folder, callers=8)
+        try:
+            times = [way.order_all(mib) for _ in range(passes + 1)][1:]
+        finally:
+            way.stop()
+        rate = 8 * mib * MIB / 1e6 / middle(times)
+        report.figures.append({"way": name, "mib": 8 * mib, "mb_per_s": round(rate, 1)})
+
+
+def measure_memory(report: Report, town: Town, folder: Path, mib: int) -> None:
+    """How much memory one long transfer takes, on both sides, beyond what the process holds when idle."""
+    way = start("bulk-memory", town, folder)
+    try:
+        way.order("send", 64)
+        idle = {pid: forget_peak(pid) for pid in way.pids()}
+        took = way.order("send", mib)
+        grown = [(peak_bytes(pid) - held) / MIB for pid, held in idle.items()]
+    finally:
+        way.stop()
+    report.figures.append({"way": "bulk-memory", "mib": mib, "grown_mib": grown, "mb_per_s": mib * MIB / 1e6 / took})
+    report.at_most(f"memory above idle for {mib} MiB, larger of both sides, MiB", max(grown), 64)
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Fewer passes, smaller sizes; ends within a minute.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write figures and goals to this file.")
+@click.option("--passes", default=7, show_default=True)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where contents lie; /dev/shm leaves the disk out.")
+def main(*, quick: bool, json_file: Path | None, passes: int, folder: Path | None) -> None:
+    """Measure the wire."""
+    report = Report("wire", machine())
+    sizes = [1, 64] if quick else [1, 64, 256]
+    passes = 5 if quick else passes
+    with tempfile.TemporaryDirectory(dir=folder, prefix="shoal-bench-") as place:
+        base = Path(place)
+        town = Town(base)
+        report.figures.append({"way": "aes-256-gcm, one core", "mb_per_s": aes_gcm_mb_per_s(base)})
+        rates = measure(report, town, base, sizes, passes)
+        measure_crowd(report, town, base, 16 if quick else 64, 3)
+        measure_memory(report, town, base, 256 if quick else 1024)
+    report.at_least("link / raw TLS at 64 MiB", rates["link", 64] / rates["tls", 64], 0.65)
+    report.at_least("link / CURVE at 64 MiB", rates["link", 64] / rates["curve", 64], 0.85)
+    report.at_least("verified bulk / raw TLS at 64 MiB", rates["bulk", 64] / rates["tls", 64], 0.5)
+    for figure in report.figures:
+        click.echo("  ".join(f"{key} {value}" for key, value in figure.items()))
+    for goal in report.goals:
+        click.echo(f"{'met   ' if goal.met else 'MISSED'}  {goal.name}: {goal.value} ({goal.goal})")
+    if json_file is not None:
+        report.write(json_file)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
