@@ -34,6 +34,7 @@ class Dealer:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], folder: Path, kind: LinkKind, limits: Limits) -> None:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
+        self._abandoned = False
         self._readers: list[asyncio.Future[None]] = []
         self._writers: list[asyncio.Future[None]] = []
         self._socket = context.socket(zmq.DEALER)
@@ -51,16 +52,17 @@ class Dealer:
         """Whether nothing can be sent or received any more."""
         return self._socket.closed
 
-    async def send(self, frames: Sequence[Buffer]) -> None:
-        """Hand a message to libzmq; waits while its queue is full."""
-        while not self._socket.closed:
+    async def send(self, frames: Sequence[Buffer]) -> bool:
+        """Hand a message to libzmq; waits while its queue is full. False when the peer is gone."""
+        while not (self._socket.closed or self._abandoned):
             try:
                 self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False, track=False)
             except zmq.Again:
                 await self._wait(self._writers, zmq.POLLOUT)
             else:
                 self._look()
-                return
+                return True
+        return False
 
     def take(self) -> list[memoryview] | None:
         """The next message if it is there."""
@@ -73,11 +75,12 @@ class Dealer:
         return [frame.buffer for frame in frames]
 
     async def wait_for_message(self) -> None:
-        """Return when there may be a message, or when somebody calls `wake`."""
+        """Return when there may be a message, or when none will come any more."""
         await self._wait(self._readers, zmq.POLLIN)
 
-    def wake(self) -> None:
-        """Let everybody who waits look again."""
+    def abandon(self) -> None:
+        """The peer is gone: nobody waits for it any longer; what it sent can still be taken."""
+        self._abandoned = True
         for future in (*self._readers, *self._writers):
             if not future.done():
                 future.set_result(None)
@@ -87,13 +90,13 @@ class Dealer:
         if not self._socket.closed:
             self._loop.remove_reader(self._descriptor)
             self._socket.close(linger=int(linger_s * 1000))
-            self.wake()
+            self.abandon()
 
     async def _wait(self, waiters: list[asyncio.Future[None]], event: int) -> None:
         future: asyncio.Future[None] = self._loop.create_future()
         waiters.append(future)
         try:
-            if self._socket.closed or self._events() & event:
+            if self._abandoned or self._socket.closed or self._events() & event:
                 return
             await future
         finally:

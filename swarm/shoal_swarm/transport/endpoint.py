@@ -137,21 +137,8 @@ class TlsEndpoint:
         self._loop.call_soon_threadsafe(self._begin_link, tls, kind, Party(certified.identity, certified))
 
     def _begin_link(self, tls: ssl.SSLSocket, kind: LinkKind, party: Party) -> None:
-        self._own(self._arrive(tls, kind, party), f"greet {party.identity}")
-
-    async def _arrive(self, tls: ssl.SSLSocket, kind: LinkKind, party: Party) -> None:
-        opened = False
-
-        def open_pipe() -> TlsPipe:
-            nonlocal opened
-            opened = True
-            return self._pipe(tls, kind, party)
-
-        try:
-            await self._reception.arrived(open_pipe, kind, party)
-        finally:
-            if not opened:
-                tls.close()
+        greeting = self._reception.arrived(lambda: self._pipe(tls, kind, party), kind, party, tls.close)
+        self._own(greeting, f"greet {party.identity}")
 
     async def _sweep(self) -> None:
         """At every heartbeat: take over new credentials, and close links that should not be any longer."""

@@ -24,11 +24,13 @@ class GreetedLink:
         self._dialled = dialled
         self._on_end = on_end
         self._error: LinkEnded | LinkRefused | None = None
+        self._fading: LinkEnded | LinkRefused | None = None
+        self._left = False
         self._log = get_log(peer=party.identity.uri, link=customs.kind.value)
         self.opened_at = time.monotonic()
 
     def __repr__(self) -> str:
-        state = "open" if self._error is None else self._error.reason
+        state = self.ended or "open"
         return f"<Link {self.kind} to {self._party.identity} [{state}, {self.bytes_carried} bytes]>"
 
     @property
@@ -54,18 +56,22 @@ class GreetedLink:
     @property
     def ended(self) -> Reason | None:
         """Why the link is over, or None while it is not."""
-        return None if self._error is None else self._error.reason
+        error = self._error or self._fading
+        return None if error is None else error.reason
 
     async def send(self, message: AnyMessage, payload: Buffer | None = None) -> None:
         """Queue a message for the peer."""
-        if self._error is not None:
-            raise self._error
+        if error := self._error or self._fading:
+            raise error
         frame = encode(message)
         assert len(frame) <= self._customs.limits.message_bytes_max, f"{type(message).__name__} is too long to send"
         try:
             await self._pipe.send([frame] if payload is None else [frame, payload])
         except (LinkEnded, LinkRefused) as end:
-            raise self._ended(end) from end
+            # Why it ended may still be among what came in; whoever receives will find it.
+            self._fading = self._fading or end
+            self._leave()
+            raise
 
     async def receive(self) -> Parcel:
         """The peer's next message; one caller at a time."""
@@ -112,8 +118,13 @@ class GreetedLink:
         if self._error is None:
             self._error = error
             self._log.info("link_closed", reason=error.reason.value, detail=error.detail)
-            self._on_end(self)
+            self._leave()
         return self._error
+
+    def _leave(self) -> None:
+        if not self._left:
+            self._left = True
+            self._on_end(self)
 
 
 _NO_LAST_WORD = frozenset({Reason.REVOKED, Reason.EXPIRED})

@@ -202,7 +202,8 @@ class MemoryEndpoint:
 
     def _arrive(self, pipe: MemoryPipe, kind: LinkKind, party: Party) -> None:
         task = asyncio.get_running_loop().create_task(
-            self._reception.arrived(lambda: pipe, kind, party), name=f"greet {party.identity}"
+            self._reception.arrived(lambda: pipe, kind, party, lambda: pipe.abort(Reason.TOO_MANY_LINKS)),
+            name=f"greet {party.identity}",
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from shoal_base.logs import get_log
 from shoal_swarm.transport.framing import FrameScanner
 from shoal_swarm.transport.limits import Limits
 from shoal_swarm.transport.reasons import LinkRefused, Reason
@@ -67,6 +68,7 @@ class Pump:
         self._outward = _NOTHING
         self._tls_ended = False
         self._inner_ended = False
+        self._inner_deaf = False
         self._tls_ready = True
         self._inner_ready = True
         self._wants_to_write = False
@@ -107,6 +109,9 @@ class Pump:
             end = End(Reason.TRUNCATED)
         except OSError as problem:
             end = End(Reason.BROKEN, str(problem))
+        except Exception:  # noqa: BLE001 - whoever waits for this link must hear that it is over
+            get_log().exception("pump_failed")
+            end = End(Reason.BROKEN, "a defect of ours; the log says where")
         with self._doors:
             self.end = self._order or end
             self._inner.close()
@@ -131,7 +136,7 @@ class Pump:
 
     def _move_inward(self) -> None:
         """TLS to libzmq, until one of them has to be waited for."""
-        while not self._inner_ended:
+        while not (self._inner_ended or self._inner_deaf):
             if not self._inward:
                 if not self._tls_ready or self._tls_ended:
                     return
@@ -143,8 +148,9 @@ class Pump:
                 sent = self._inner.send(self._inward)
             except BlockingIOError:
                 return
-            except (BrokenPipeError, ConnectionResetError):
-                self._inner_ended, self._inward = True, _NOTHING
+            except (BrokenPipeError, ConnectionResetError):  # libzmq left; what it said last is still to be read
+                self._inner_deaf, self._inward = True, _NOTHING
+                self._inner_ready = True
                 return
             self._inward = self._inward[sent:]
 
@@ -202,7 +208,9 @@ class Pump:
 
     def _sleep(self, deadline: float | None) -> None:
         """Until something can move again; a descriptor that nothing is wanted from is not watched at all."""
-        tls_wants = select.POLLIN if not (self._inward or self._tls_ended or self._inner_ended) else 0
+        tls_wants = (
+            select.POLLIN if not (self._inward or self._tls_ended or self._inner_ended or self._inner_deaf) else 0
+        )
         tls_wants |= select.POLLOUT if self._wants_to_write else 0
         inner_wants = select.POLLIN if not (self._outward or self._inner_ended) else 0
         inner_wants |= select.POLLOUT if self._inward else 0

@@ -42,13 +42,28 @@ class Reception:
             return kept
         return link
 
-    async def arrived(self, open_pipe: Callable[[], Pipe], kind: LinkKind, party: Party) -> None:
-        """Greet on a connection that was opened to us; if it becomes a link, it is in `arrivals`."""
+    async def arrived(
+        self, open_pipe: Callable[[], Pipe], kind: LinkKind, party: Party, drop: Callable[[], None]
+    ) -> None:
+        """Greet on a connection that was opened to us; if it becomes a link, it is in `arrivals`.
+
+        `drop` closes the bare connection where there is no room for a pipe.
+        """
+        opened = False
+
+        def open_once() -> Pipe:
+            nonlocal opened
+            opened = True
+            return open_pipe()
+
         try:
-            link = await self._greeted(open_pipe, kind, party, dialled=False)
+            link = await self._greeted(open_once, kind, party, dialled=False)
         except (LinkEnded, LinkRefused) as end:
             get_log().warning("connection_refused", reason=end.reason.value, about=end.about, detail=end.detail)
             return
+        finally:
+            if not opened:
+                drop()
         loser = self.registry.settle(link)
         if loser is not link:
             self.arrivals.put_nowait(link)

@@ -53,8 +53,7 @@ class TlsPipe:
         """Queue one message; waits while the queue is full."""
         if self._pump.end is not None or self._dealer.closed:
             raise self._error()
-        await self._dealer.send(frames)
-        if self._dealer.closed:
+        if not await self._dealer.send(frames):
             raise self._error()
 
     async def receive(self) -> Sequence[Buffer]:
@@ -89,7 +88,7 @@ class TlsPipe:
 
     def _hear_end(self) -> None:
         self._gone.set()
-        self._dealer.wake()
+        self._dealer.abandon()
 
     def _error(self) -> LinkRefused | LinkEnded:
         self._dealer.close(0)
