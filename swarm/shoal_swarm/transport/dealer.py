@@ -121,7 +121,7 @@ def _set_options(dealer: zmq.Socket[bytes], kind: LinkKind, limits: Limits) -> N
     dealer.setsockopt(zmq.MAXMSGSIZE, limits.frame_bytes_max(kind))
     dealer.setsockopt(zmq.SNDHWM, limits.queue_messages)
     dealer.setsockopt(zmq.RCVHWM, limits.queue_messages)
-    dealer.setsockopt(zmq.LINGER, 0)
+    dealer.setsockopt(zmq.LINGER, int(limits.goodbye_s * 1000))
     dealer.setsockopt(zmq.BACKLOG, 1)
     dealer.setsockopt(zmq.HANDSHAKE_IVL, int(limits.greeting_s * 1000))
     if kind is LinkKind.CONTROL:  # a bulk link may be silent behind megabytes; its transfers have their own pace

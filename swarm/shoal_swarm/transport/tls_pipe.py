@@ -66,6 +66,7 @@ class TlsPipe:
             if ended:
                 break
             await self._dealer.wait_for_message()
+        self._dealer.close(0)
         raise self._error()
 
     async def finish(self) -> None:
@@ -91,7 +92,6 @@ class TlsPipe:
         self._dealer.abandon()
 
     def _error(self) -> LinkRefused | LinkEnded:
-        self._dealer.close(0)
         end = self._pump.end or End(Reason.CLOSED)
         if end.reason is Reason.CLOSED and not self._finishing:
             return link_error(self._why_libzmq_closed(), self._about, "libzmq closed the connection")
