@@ -139,7 +139,5 @@ async def part(pipe: Pipe, reason: Reason, goodbye_s: float) -> None:
         async with asyncio.timeout(goodbye_s):
             await pipe.send([encode(Bye(reason=reason.value))])
             await pipe.finish()
-    except (LinkEnded, LinkRefused):
-        return
-    except TimeoutError:
+    except (LinkEnded, LinkRefused, TimeoutError):
         pipe.abort(reason)
