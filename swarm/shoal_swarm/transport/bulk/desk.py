@@ -63,12 +63,12 @@ def wants_anything(_sender: Party, _announce: Announce) -> Reason | None:
 
 
 class BulkDesk:
-    """The transfers of one link; `run` must be running while `send` is used."""
+    """The transfers of one link; `run` must be running while `send` is used. Without a store it takes nothing."""
 
     def __init__(
         self,
         link: Link,
-        store: Store,
+        store: Store | None = None,
         *,
         limits: Limits = DEFAULT_LIMITS,
         wants: Wants = wants_anything,
@@ -152,7 +152,7 @@ class BulkDesk:
                 raise self._out_of_turn(type(other).__name__)
 
     async def _take_announcement(self, announce: Announce, payload: Buffer | None) -> None:
-        number = announce.transfer
+        number, store = announce.transfer, self._store
         if number in self._incoming:
             raise self._out_of_turn(f"transfer {number} announced twice")
         if (announce.size <= CHUNK_BYTES) is (payload is None) or len(payload or b"") not in {0, announce.size}:
@@ -161,12 +161,14 @@ class BulkDesk:
             if payload is not None and digest_of(payload) != announce.content:
                 raise LinkRefused(Reason.WRONG_HASH, self._about, "the payload of an announcement")
             self._check_wanted(announce)
-            if self._store.has(announce.content):
+            if store is None:
+                raise TransferRefused(Reason.UNWANTED, announce.content.hex())  # noqa: TRY301 - declined below
+            if store.has(announce.content):
                 await self._link.send(Done(transfer=number))
             elif payload is not None:
-                await self._deliver(announce, await in_thread(self._store.put, announce, payload))
+                await self._deliver(announce, await in_thread(store.put, announce, payload))
             else:
-                partial = await in_thread(self._store.begin, announce)
+                partial = await in_thread(store.begin, announce)
                 receiving = Receiving(announce, partial.position, self._limits, self._about, time.monotonic())
                 self._incoming[number] = _Incoming(receiving, partial)
                 await self._go_on(self._incoming[number])
