@@ -39,6 +39,8 @@ def refusal_of(problem: OSError, about: str) -> LinkRefused:
         return LinkRefused(Reason.CERTIFICATE, about, f"OpenSSL: {problem.verify_message}")
     if isinstance(problem, TimeoutError):
         return LinkRefused(Reason.HANDSHAKE_LATE, about)
+    if isinstance(problem, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return LinkRefused(Reason.HANDSHAKE_ABANDONED, about)
     if isinstance(problem, ssl.SSLError) and problem.reason:
         if problem.reason in _BY_OPENSSL:
             return LinkRefused(_BY_OPENSSL[problem.reason], about, problem.reason.lower())

@@ -1,0 +1,106 @@
+"""Guards transfers over bad networks and through crashes: they complete from where they were, bytes equal."""
+
+import asyncio
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from shoal_swarm.protocol.roles import LinkKind
+from shoal_swarm.transport.bulk.courier import deliver
+from shoal_swarm.transport.bulk.desk import BulkDesk
+from shoal_swarm.transport.bulk.source import BytesSource
+from shoal_swarm.transport.bulk.store import Store
+from shoal_swarm.transport.limits import DEFAULT_LIMITS
+from shoal_swarm.transport.reasons import LinkRefused, Reason
+from tests.parties import Town
+from tests.proxy import proxy_to
+from tests.wire.conftest import ANYWHERE, PartyMaker, start_echo, start_send
+
+MIB = 1 << 20
+
+
+async def _chunks_there(inbox: Path) -> int:
+    return sum(path.stat().st_size // 32 for path in inbox.glob("*.hashes"))
+
+
+async def _until_some_but_not_all_arrived(inbox: Path, chunks: int) -> int:
+    async with asyncio.timeout(30):
+        while not 2 <= (there := await _chunks_there(inbox)) < chunks:
+            await asyncio.sleep(0.01)
+    return there
+
+
+@pytest.mark.parametrize("killed", ["receiver", "sender"])
+async def test_a_side_that_is_killed_goes_on_from_where_it_was(town: Town, tmp_path: Path, killed: str) -> None:
+    file, inbox = tmp_path / "tensor", tmp_path / "inbox"
+    file.write_bytes(os.urandom(24 * MIB))
+    ana, ben = town.files("ana"), town.files("ben")
+    receiver, port = await start_echo(ben, inbox)
+    async with proxy_to(("127.0.0.1", port), bytes_per_s=6 * MIB) as slow:
+        sender = await start_send(ana, file, slow.address[1], "ben")
+        there = await _until_some_but_not_all_arrived(inbox, 24)
+        victim = receiver if killed == "receiver" else sender
+        victim.kill()
+        await victim.wait()
+        slow.bytes_per_s = None
+        if killed == "receiver":
+            receiver, _ = await start_echo(ben, inbox, port)
+        else:
+            sender = await start_send(ana, file, slow.address[1], "ben")
+        async with asyncio.timeout(40):
+            out, errors = await sender.communicate()
+    receiver.terminate()
+    await receiver.wait()
+    assert sender.returncode == 0, errors
+    assert b"who verified them" in out
+    (received,) = inbox.iterdir()
+    assert received.read_bytes() == file.read_bytes()
+    first_seen = [int(line.split()[1]) for line in errors.decode().splitlines() if " of " in line]
+    if killed == "sender":
+        assert first_seen[0] >= there * MIB, "the new sender was told to begin where the old one was cut off"
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param({"delay_s": 0.02}, id="delay"),
+        pytest.param({"bytes_per_s": 12 * MIB}, id="throttled"),
+        pytest.param({"break_after_bytes": 5 * MIB + 77}, id="reset"),
+        pytest.param({"break_after_bytes": 5 * MIB + 77, "politely": True}, id="truncated"),
+    ],
+)
+async def test_a_bad_network_costs_time_and_no_bytes(
+    party: PartyMaker, tmp_path: Path, faults: dict[str, object]
+) -> None:
+    ana, ben = await party("ana"), await party("ben")
+    data = os.urandom(12 * MIB + 5)
+    store = Store(tmp_path / "in", 0)
+    arrived = asyncio.get_running_loop().create_future()
+
+    async def serve() -> None:
+        while True:
+            await BulkDesk(await ben.accept(), store, on_delivery=arrived.set_result).run()
+
+    async with (
+        proxy_to(await ben.listen(ANYWHERE), **faults) as network,
+        asyncio.timeout(60),
+        asyncio.TaskGroup() as tasks,
+    ):
+        serving = tasks.create_task(serve())
+        await deliver(
+            lambda: ana.dial(network.address, LinkKind.BULK, ben.identity), BulkDesk, BytesSource(data), patience_s=20
+        )
+        serving.cancel()
+    assert (await arrived).path.read_bytes() == data
+    if "break_after_bytes" in faults:
+        assert network.breaks >= 2, "each connection carried less than half"
+
+
+async def test_a_connection_that_is_never_answered_does_not_hang_the_dialler(party: PartyMaker) -> None:
+    ana, ben = await party("ana", limits=replace(DEFAULT_LIMITS, handshake_s=0.5)), await party("ben")
+    with socket.create_server(ANYWHERE) as silent, pytest.raises(LinkRefused) as refusal:
+        await ana.dial(silent.getsockname(), LinkKind.CONTROL, ben.identity)
+    assert refusal.value.reason is Reason.HANDSHAKE_LATE
