@@ -1,7 +1,6 @@
 """Parties on real sockets, and processes that can be killed."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -46,7 +45,7 @@ async def party(town: Town) -> AsyncIterator[PartyMaker]:
 
 
 def open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def start_echo(files: CredentialFiles, into: Path, port: int = 0) -> tuple[asyncio.subprocess.Process, int]:

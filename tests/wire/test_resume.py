@@ -14,7 +14,7 @@ from shoal_swarm.transport.bulk.desk import BulkDesk
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.limits import DEFAULT_LIMITS
-from shoal_swarm.transport.reasons import LinkRefused, Reason
+from shoal_swarm.transport.reasons import LinkEnded, Reason
 from tests.parties import Town
 from tests.proxy import proxy_to
 from tests.wire.conftest import ANYWHERE, PartyMaker, start_echo, start_send
@@ -22,13 +22,13 @@ from tests.wire.conftest import ANYWHERE, PartyMaker, start_echo, start_send
 MIB = 1 << 20
 
 
-async def _chunks_there(inbox: Path) -> int:
+def _chunks_there(inbox: Path) -> int:
     return sum(path.stat().st_size // 32 for path in inbox.glob("*.hashes"))
 
 
 async def _until_some_but_not_all_arrived(inbox: Path, chunks: int) -> int:
     async with asyncio.timeout(30):
-        while not 2 <= (there := await _chunks_there(inbox)) < chunks:
+        while not 2 <= (there := _chunks_there(inbox)) < chunks:  # noqa: ASYNC110 - another process writes
             await asyncio.sleep(0.01)
     return there
 
@@ -59,8 +59,8 @@ async def test_a_side_that_is_killed_goes_on_from_where_it_was(town: Town, tmp_p
     (received,) = inbox.iterdir()
     assert received.read_bytes() == file.read_bytes()
     first_seen = [int(line.split()[1]) for line in errors.decode().splitlines() if " of " in line]
-    if killed == "sender":
-        assert first_seen[0] >= there * MIB, "the new sender was told to begin where the old one was cut off"
+    restarted = first_seen if killed == "sender" else first_seen[1:]
+    assert max(restarted[:2]) >= there * MIB, "it went on from what had arrived"
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,6 @@ async def test_a_bad_network_costs_time_and_no_bytes(
 
 async def test_a_connection_that_is_never_answered_does_not_hang_the_dialler(party: PartyMaker) -> None:
     ana, ben = await party("ana", limits=replace(DEFAULT_LIMITS, handshake_s=0.5)), await party("ben")
-    with socket.create_server(ANYWHERE) as silent, pytest.raises(LinkRefused) as refusal:
+    with socket.create_server(ANYWHERE) as silent, pytest.raises(LinkEnded) as refusal:
         await ana.dial(silent.getsockname(), LinkKind.CONTROL, ben.identity)
     assert refusal.value.reason is Reason.HANDSHAKE_LATE

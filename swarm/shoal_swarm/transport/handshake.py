@@ -13,7 +13,7 @@ from shoal_certs.reasons import CertificateRefused
 from shoal_certs.validator import Certified
 from shoal_swarm.protocol.roles import LinkKind, may_dial
 from shoal_swarm.transport.keyring import Keyring
-from shoal_swarm.transport.reasons import LinkRefused, Reason
+from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 
 _BY_OPENSSL: Final = {
     "HTTP_REQUEST": Reason.PLAIN_HTTP,
@@ -31,6 +31,9 @@ _BY_OPENSSL: Final = {
     "EE_KEY_TOO_SMALL": Reason.CERTIFICATE,
     "CA_MD_TOO_WEAK": Reason.CERTIFICATE,
 }
+
+_MAY_PASS: Final = frozenset({Reason.HANDSHAKE_ABANDONED, Reason.HANDSHAKE_LATE})
+"""What a party that is starting, stopping or overloaded looks like to whoever dials it."""
 
 
 def refusal_of(problem: OSError, about: str) -> LinkRefused:
@@ -82,7 +85,10 @@ def shake_as_dialler(
         tls = keyring.client(kind).wrap_socket(raw, suppress_ragged_eofs=False)
     except OSError as problem:
         raw.close()
-        raise refusal_of(problem, about) from problem
+        refusal = refusal_of(problem, about)
+        if refusal.reason in _MAY_PASS:
+            raise LinkEnded(refusal.reason, about, refusal.detail) from problem
+        raise refusal from problem
     try:
         kind_of(tls, about)
         return tls, keyring.judge(tls, expected)

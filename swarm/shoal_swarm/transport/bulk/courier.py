@@ -39,15 +39,20 @@ async def deliver(
     while True:
         try:
             await _attempt(await dial(), desk_of, source, note)
-        except (LinkEnded, TransferRefused) as problem:
-            passing = isinstance(problem, LinkEnded) or problem.reason in {Reason.ALREADY_COMING, Reason.STALLED}
-            if not passing or loop.time() - moved_at > patience_s:
+        except (LinkEnded, LinkRefused, TransferRefused) as problem:
+            if not _may_pass(problem, linked_before=furthest >= 0) or loop.time() - moved_at > patience_s:
                 raise
             get_log().info("delivery_interrupted", reason=problem.reason.value, detail=problem.detail)
         else:
             return
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads dials, guards nothing
         pause_s = min(_PAUSE_MAX_S, pause_s * 2)
+
+
+def _may_pass(problem: LinkEnded | LinkRefused | TransferRefused, *, linked_before: bool) -> bool:
+    if problem.reason is Reason.REFUSED_BY_PEER:  # which a connection that broke while it was greeted looks like too
+        return linked_before
+    return isinstance(problem, LinkEnded) or problem.reason in {Reason.ALREADY_COMING, Reason.STALLED}
 
 
 async def _attempt(
