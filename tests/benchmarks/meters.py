@@ -1,4 +1,4 @@
-"""What every benchmark shares: what a process cost, what the machine is, and figures with goals as JSON."""
+"""What the wire benchmark reads off processes and the machine, and its report: figures and goals as JSON."""
 
 import json
 import os
