@@ -64,6 +64,9 @@ class Reception:
         finally:
             if not opened:
                 drop()
+        if self.arrivals.full():  # nobody takes links here
+            await link.close(Reason.FULL)
+            return
         loser = self.registry.settle(link)
         if loser is not link:
             self.arrivals.put_nowait(link)
