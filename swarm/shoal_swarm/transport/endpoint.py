@@ -7,7 +7,7 @@ import ssl
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from shoal_base.logs import get_log
 from shoal_certs.identity import Identity
 from shoal_certs.validator import Certified
 from shoal_swarm.protocol.roles import LinkKind
+from shoal_swarm.transport.chores import Chores
 from shoal_swarm.transport.contract import Address, Party
 from shoal_swarm.transport.dialler import Connector, connect_tcp, keep_alive
 from shoal_swarm.transport.handshake import shake_as_dialler
@@ -46,13 +47,13 @@ class TlsEndpoint:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._context.set(zmq.MAX_SOCKETS, 4 * limits.links_max)
         self._folder = tempfile.TemporaryDirectory(prefix="shoal-")  # mkdtemp: nobody else may enter
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._chores = Chores()
         self._door: Door | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._own(self._sweep(), "sweep")
+        self._chores.begin(self._sweep(), "sweep")
         return self
 
     async def __aexit__(
@@ -112,9 +113,7 @@ class TlsEndpoint:
         """Close every link with BYE, and let nobody in any more."""
         if self._door is not None:
             await asyncio.to_thread(self._door.close)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._chores.close()
         await asyncio.gather(*(link.close() for link in self.links()))
         await asyncio.to_thread(self._context.destroy, 0)
         self._folder.cleanup()
@@ -138,7 +137,7 @@ class TlsEndpoint:
 
     def _begin_link(self, tls: ssl.SSLSocket, kind: LinkKind, party: Party) -> None:
         greeting = self._reception.arrived(lambda: self._pipe(tls, kind, party), kind, party, tls.close)
-        self._own(greeting, f"greet {party.identity}")
+        self._chores.begin(greeting, f"greet {party.identity}")
 
     async def _sweep(self) -> None:
         """At every heartbeat: take over new credentials, and close links that should not be any longer."""
@@ -147,11 +146,11 @@ class TlsEndpoint:
             try:
                 await asyncio.to_thread(self._keyring.refresh)
             except ShoalError as refusal:
-                get_log().error("credentials_not_taken_over", problem=str(refusal))
+                get_log().error("credentials_refused", problem=str(refusal))
             for link in self.links():
                 reason = self._verdict(link)
                 if reason is not None:
-                    self._own(link.close(reason), f"close {link.peer.identity}")
+                    self._chores.begin(link.close(reason), f"close {link.peer.identity}")
 
     def _verdict(self, link: GreetedLink) -> Reason | None:
         certified = link.peer.certified
@@ -159,11 +158,6 @@ class TlsEndpoint:
         if verdict is None and self._reception.registry.overdue(link, now=time.monotonic()):
             return Reason.TOO_OLD
         return verdict
-
-    def _own(self, work: Coroutine[object, object, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def links_that_fit(limits: Limits) -> int:
@@ -178,5 +172,5 @@ def links_that_fit(limits: Limits) -> int:
     fit = (soft - limits.unproved_max - _DESCRIPTORS_FOR_THE_REST) // limits.descriptors_per_link
     if fit < 1:
         raise PlaceRefused(f"This process may open {soft} files, too few for one link. Raise it with `ulimit -n`.")
-    get_log().warning("fewer_links_fit", links_max=fit, descriptors_max=soft)
+    get_log().warning("links_limited", links_max=fit, descriptors_max=soft)
     return fit

@@ -14,6 +14,7 @@ import numpy as np
 
 from shoal_certs.identity import Identity
 from shoal_swarm.protocol.roles import LinkKind, may_dial
+from shoal_swarm.transport.chores import Chores
 from shoal_swarm.transport.contract import Address, Buffer, Party
 from shoal_swarm.transport.limits import DEFAULT_LIMITS, Limits
 from shoal_swarm.transport.link import GreetedLink
@@ -146,7 +147,7 @@ class MemoryEndpoint:
         self._network = network
         self._limits = limits
         self._reception = Reception(identity, limits, Registry(identity, limits, limits.links_max))
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._chores = Chores()
         self._address: Address | None = None
         self.identity = identity
 
@@ -194,16 +195,10 @@ class MemoryEndpoint:
         """Close every link with BYE, and let nobody in any more."""
         if self._address is not None:
             self._network._listening.pop(self._address, None)  # noqa: SLF001
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._chores.close()
         for link in self.links():
             await link.close()
 
     def _arrive(self, pipe: MemoryPipe, kind: LinkKind, party: Party) -> None:
-        task = asyncio.get_running_loop().create_task(
-            self._reception.arrived(lambda: pipe, kind, party, lambda: pipe.abort(Reason.TOO_MANY_LINKS)),
-            name=f"greet {party.identity}",
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        greeting = self._reception.arrived(lambda: pipe, kind, party, lambda: pipe.abort(Reason.TOO_MANY_LINKS))
+        self._chores.begin(greeting, f"greet {party.identity}")
