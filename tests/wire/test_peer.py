@@ -17,11 +17,11 @@ from shoal_swarm.peer.cli import DEFAULT_PORT, address_of, peer
 from tests.parties import Town
 from tests.wire.conftest import SHOAL, start_echo
 
-README = Path(__file__).parents[2] / "swarm" / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def _commands() -> list[str]:
-    section = README.read_text().partition("## Try the wire")[2]
+    section = README.read_text().partition("## Try the wire")[2].partition("\n## ")[0]
     return [line.removeprefix("$ ") for line in section.splitlines() if line.startswith("$ ")]
 
 
