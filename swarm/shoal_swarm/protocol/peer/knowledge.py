@@ -1,0 +1,147 @@
+"""What a peer knows, shared by the parts of its run: its books, its copy of the ledger, its blobs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.protocol.decisions import Committed, CutMade, Participant
+from shoal_swarm.protocol.folding import Books, roots_settled
+from shoal_swarm.protocol.joining import Fit
+from shoal_swarm.protocol.ledger import LedgerEntry, flaw
+from shoal_swarm.protocol.names import NO_DIGEST, Digest, NodeName
+from shoal_swarm.protocol.peer.effects import AppendLedger, Effect, WriteBooks
+from shoal_swarm.protocol.record import Phase, Record, after
+from shoal_swarm.protocol.run_rules import RunRules
+from shoal_swarm.protocol.signed import Result, Sign, Verify
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this process is and what it can do; fixed when it starts."""
+
+    node: NodeName
+    boot_nonce: str
+    address: str
+    fit: Fit
+    sign: Sign
+    verify: Verify
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A COMMIT as catching up needs it: where in the ledger, which results, who held them."""
+
+    round: int
+    length: int
+    """Ledger entries up to and with this one."""
+    chain: Digest
+    results: tuple[tuple[Result, tuple[NodeName, ...]], ...]
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """The facts that all parts of a peer's run look at."""
+
+    identity: Identity
+    rules: RunRules
+    timing: Timing
+    books: Books
+    record: Record | None = None
+    heads: list[Digest] = field(default_factory=list)
+    """Hash of every entry of the own ledger."""
+    ledger_kept: int = 0
+    commits: dict[int, Commit] = field(default_factory=dict)
+    nodes: dict[NodeName, Participant] = field(default_factory=dict)
+    settled: set[Digest] = field(default_factory=set)
+    """Every own contribution whose work is in the shared state, by root."""
+    kept: set[Digest] = field(default_factory=set)
+    """Blobs that lie durably on this disk."""
+    lists: dict[Digest, tuple[Digest, ...]] = field(default_factory=dict)
+    writing: Books | None = None
+    """Books on their way to the disk; only one page is written at a time."""
+    _cut: CutMade | None = None
+
+    @property
+    def node(self) -> NodeName:
+        """Which node this is."""
+        return self.identity.node
+
+    @property
+    def newest(self) -> Commit | None:
+        """The newest COMMIT in the own ledger."""
+        return self.commits[self.record.committed] if self.record is not None and self.record.committed >= 0 else None
+
+    def is_in(self, phase: Phase) -> bool:
+        """Whether the run is in this phase, as far as the own ledger tells."""
+        return self.record is not None and self.record.phase is phase
+
+    def learn(self, entries: Iterable[LedgerEntry]) -> tuple[list[LedgerEntry], str | None]:
+        """Append what follows the own ledger; returns what was new, and the flaw at which reading stopped."""
+        new: list[LedgerEntry] = []
+        for entry in entries:
+            if entry.index < len(self.heads):
+                if entry.hash != self.heads[entry.index]:
+                    return new, f"entry {entry.index} differs from the one this node has"
+                continue
+            if entry.index > len(self.heads):
+                break
+            problem = flaw(entry, len(self.heads), self.heads[-1] if self.heads else NO_DIGEST, self.identity.verify)
+            if problem is not None:
+                return new, problem
+            self._append(entry)
+            new.append(entry)
+        return new, None
+
+    def keep_entries(self, entries: Sequence[LedgerEntry]) -> list[Effect]:
+        """Have new entries written to disk."""
+        return [AppendLedger(tuple(entries))] if entries else []
+
+    def write(self, books: Books, purpose: str) -> list[Effect]:
+        """Have the books written; they count from BooksKept on."""
+        assert self.writing is None, "one page at a time"
+        self.writing = books
+        return [WriteBooks(books, purpose)]
+
+    def books_kept(self) -> None:
+        """The page is on disk."""
+        assert self.writing is not None, "BooksKept answers WriteBooks"
+        self.books, self.writing = self.writing, None
+
+    def pieces_of(self, result: Result) -> tuple[Digest, ...] | None:
+        """A result's pieces; None while its list has not been fetched."""
+        return result.pieces or self.lists.get(result.root)
+
+    def pieces_of_commit(self, commit: Commit) -> tuple[Digest, ...] | None:
+        """All pieces of a COMMIT in order; None while a list is missing."""
+        pieces: list[Digest] = []
+        for result, _holders in commit.results:
+            listed = self.pieces_of(result)
+            if listed is None:
+                return None
+            pieces += listed
+        return tuple(pieces)
+
+    def blobs_needed(self) -> set[Digest]:
+        """What must stay on this disk: the last two COMMITs, own contributions, and what those are folded against."""
+        newest = -1 if self.record is None else self.record.committed
+        rounds = {newest, newest - 1, self.books.applied, self.books.applied - 1}
+        mine = (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
+        rounds |= {kept.round - 1 for kept in mine}
+        needed = {digest for kept in mine for digest in (kept.root, *kept.pieces)}
+        for commit in (self.commits[index] for index in rounds if index in self.commits):
+            for result, _holders in commit.results:
+                needed |= {result.root, *(self.pieces_of(result) or ())}
+        return needed
+
+    def _append(self, entry: LedgerEntry) -> None:
+        decision = entry.decision()
+        self.record = after(self.record, entry)
+        self.heads.append(entry.hash)
+        self.nodes |= {one.node: one for one in self.record.participants}
+        if isinstance(decision, CutMade):
+            self._cut = decision
+        if isinstance(decision, Committed):
+            assert self._cut is not None, "`after` lets no COMMIT stand without its cut"
+            self.settled |= set(roots_settled(self._cut.contributors, self.node))
+            results = tuple((share.signed.result, share.holders) for share in decision.results)
+            self.commits[decision.round] = Commit(decision.round, len(self.heads), decision.chain, results)

@@ -1,0 +1,214 @@
+"""One run, as one node's peer sees it: three parts that look at the same facts.
+
+    contributor   this node's own work            TRAINING … FROZEN
+    owner         the share it merges for all     IDLE … PUBLISHED
+    holder        the shared state it keeps       STARTING … APPLYING
+
+An event first changes facts; then every part takes the transitions that are due, until nothing moves. On
+every tick each part says again what is true and unanswered. The ledger is the only source of decisions.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+from shoal_swarm.protocol.catch_up import Downloads
+from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.protocol.digests import list_root
+from shoal_swarm.protocol.folding import Books
+from shoal_swarm.protocol.ledger import LedgerEntry
+from shoal_swarm.protocol.names import Digest
+from shoal_swarm.protocol.peer.contributor import CONTRIBUTOR, Contributor
+from shoal_swarm.protocol.peer.effects import Alarm, Effect, Fetch, FetchList, KeepBlobs, Stop
+from shoal_swarm.protocol.peer.events import (
+    BlobLost,
+    BlobsKept,
+    BooksKept,
+    DiskFailed,
+    Event,
+    Fetched,
+    FetchFailed,
+    GramMeasured,
+    Leaving,
+    LedgerKept,
+    ListFetched,
+    Offered,
+    Received,
+    ShareMerged,
+    Ticked,
+)
+from shoal_swarm.protocol.peer.holder import HOLDER, Holder
+from shoal_swarm.protocol.peer.knowledge import Identity, Knowledge
+from shoal_swarm.protocol.peer.link import Link
+from shoal_swarm.protocol.peer.owner import OWNER, Owner
+from shoal_swarm.protocol.round_messages import (
+    Announced,
+    FromSentinel,
+    JoinAgain,
+    Joined,
+    LedgerPart,
+    Published,
+    Refused,
+    Renewed,
+)
+from shoal_swarm.protocol.run_rules import RunRules
+from shoal_swarm.protocol.table import step
+
+
+class PeerRun:
+    """The decisions of one peer about one run, from one start of its process to the next."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        rules: RunRules,
+        timing: Timing,
+        now: float,
+        *,
+        books: Books,
+        ledger: Sequence[LedgerEntry] = (),
+        blobs: Iterable[Digest] = (),
+    ) -> None:
+        self.knowledge = Knowledge(identity, rules, timing, books, kept=set(blobs))
+        self.knowledge.learn(ledger)
+        self.knowledge.ledger_kept = len(self.knowledge.heads)
+        self.link = Link(self.knowledge, heard_at=now)
+        self.contributor = Contributor(self.knowledge, self.link, base=books.applied)
+        self.owner = Owner(self.knowledge, self.link)
+        self.holder = Holder(self.knowledge, self.link)
+        self.is_stopped = False
+        self._downloads = Downloads(timing.fetch_stall_s)
+
+    def start(self, now: float) -> list[Effect]:
+        """What follows from what was found on disk; called once, before any event."""
+        return [*self._settle(now), *self.link.say(ready=False)]
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take in one event; what follows is to be done in this order."""
+        if self.is_stopped:
+            return []
+        was_ready = self.contributor.is_ready()
+        effects = self._take_in(event, now)
+        effects += self._settle(now)
+        if self.contributor.is_ready() and not was_ready and self.link.incarnation is not None:
+            effects += self.link.say(ready=True)  # everybody may be waiting for just this
+        self.is_stopped = any(isinstance(effect, Stop) for effect in effects)
+        return effects
+
+    def _take_in(  # noqa: C901, PLR0911, PLR0912 - one branch for each event of the closed union
+        self, event: Event, now: float
+    ) -> list[Effect]:
+        match event:
+            case Received():
+                self.link.heard_at = now
+                return self._hear(event.message)
+            case Offered():
+                self.contributor.offered(event)
+                return []
+            case Fetched():
+                return self._fetched(event)
+            case ListFetched():
+                return self._list_fetched(event)
+            case FetchFailed():
+                self._downloads.failed(event.holder, event.digests)
+                return []
+            case BlobsKept():
+                self.knowledge.kept.update(event.digests)
+                return self.holder.say()
+            case BlobLost():
+                self.knowledge.kept.discard(event.digest)
+                return []
+            case BooksKept():
+                self.knowledge.books_kept()
+                return []
+            case LedgerKept():
+                self.knowledge.ledger_kept = event.length
+                return []
+            case DiskFailed():
+                return [Stop(f"The disk failed: {event.reason}. Mend it and start this node again; nothing was lost.")]
+            case ShareMerged():
+                self.owner.share_merged(event)
+                return []
+            case GramMeasured():
+                self.owner.measured(event)
+                return self.owner.say()
+            case Leaving():
+                return self.link.leave()
+            case Ticked():
+                return self._tick(now)
+            case _:
+                assert_never(event)
+
+    def _hear(self, message: FromSentinel) -> list[Effect]:  # noqa: PLR0911 - one branch for each message
+        if message.run != self.knowledge.rules.run:
+            return []
+        match message:
+            case LedgerPart():
+                new, flaw = self.knowledge.learn(message.entries)
+                alarm: list[Effect] = [] if flaw is None else [Alarm(f"The sentinel's ledger is refused: {flaw}.")]
+                return [*self.knowledge.keep_entries(new), *alarm]
+            case Announced():
+                self.owner.announced(message)
+                return []
+            case Published():
+                self.holder.published(message)
+                return self.holder.say()
+            case Joined():
+                self.link.joined(message)
+                return []
+            case JoinAgain():
+                return self.link.join_again(message)
+            case Refused():
+                return self.link.refused(message)
+            case Renewed():
+                return []
+            case _:
+                assert_never(message)
+
+    def _tick(self, now: float) -> list[Effect]:
+        self._downloads.tick(now)
+        return [
+            *self.link.say(ready=self.contributor.is_ready()),
+            *self.contributor.say(now),
+            *self.owner.say(),
+            *self.holder.say(),
+        ]
+
+    def _fetched(self, event: Fetched) -> list[Effect]:
+        arrived = self._downloads.arrived(event.digests)
+        _, results = self.holder.wanted()
+        _, inputs = self.owner.wanted()
+        self.owner.at_hand.update(digest for digest in arrived if digest in inputs)
+        to_keep = tuple(digest for digest in arrived if digest in results)
+        kept: list[Effect] = [KeepBlobs(to_keep, "result")] if to_keep else []
+        return kept + (self.owner.say() if any(digest in inputs for digest in arrived) else [])
+
+    def _list_fetched(self, event: ListFetched) -> list[Effect]:
+        if list_root(event.digests) == event.root and self._downloads.arrived((event.root,)):
+            self.knowledge.lists[event.root] = event.digests
+        else:
+            self._downloads.failed(event.holder, (event.root,))
+        return []
+
+    def _settle(self, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        moved = True
+        while moved:
+            moved = False
+            for due in (
+                step(self.holder, HOLDER, now),
+                step(self.contributor, CONTRIBUTOR, now),
+                step(self.owner, OWNER, now),
+            ):
+                if due is not None:
+                    effects += due
+                    moved = True
+        return effects + self._fetch(now)
+
+    def _fetch(self, now: float) -> list[Effect]:
+        held_lists, held_pieces = self.holder.wanted()
+        owned_lists, owned_pieces = self.owner.wanted()
+        lists, pieces = {**owned_lists, **held_lists}, {**owned_pieces, **held_pieces}
+        self._downloads.forget({**lists, **pieces})
+        asked_lists = self._downloads.ask(lists, now)
+        effects: list[Effect] = [FetchList(node, root) for node, roots in asked_lists.items() for root in roots]
+        return effects + [Fetch(node, digests) for node, digests in self._downloads.ask(pieces, now).items()]

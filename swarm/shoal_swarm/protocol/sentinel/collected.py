@@ -1,0 +1,74 @@
+"""What nodes reported about the attempt under way. All of it is in memory only: nodes say it again every tick."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from shoal_swarm.protocol.names import Digest, NodeName
+from shoal_swarm.protocol.pieces import Share
+from shoal_swarm.protocol.round_messages import Have, Held
+from shoal_swarm.protocol.signed import SignedManifest, SignedResult
+
+
+@dataclass(slots=True)
+class Collected:
+    """Reports about one attempt of one round; reports about any other never get in."""
+
+    round: int
+    attempt: int
+    manifests: dict[NodeName, SignedManifest] = field(default_factory=dict)
+    haves: dict[NodeName, Have] = field(default_factory=dict)
+    results: dict[NodeName, dict[Digest, SignedResult]] = field(default_factory=dict)
+    held: dict[tuple[NodeName, Digest], set[NodeName]] = field(default_factory=dict)
+
+    def next_attempt(self, attempt: int) -> "Collected":
+        """The same round again: contributions are frozen and stay; what owners did with them does not."""
+        return Collected(self.round, attempt, manifests=self.manifests)
+
+    def forget(self, node: NodeName) -> None:
+        """A newer process speaks for this node: what the old one had may have gone with its disk."""
+        self.haves.pop(node, None)
+        for holders in self.held.values():
+            holders.discard(node)
+
+    def hold(self, node: NodeName, held: Held) -> None:
+        """Note what lies durably on a node."""
+        for owner_and_root in held.held:
+            self.held.setdefault(owner_and_root, set()).add(node)
+
+    def has(self, owner: NodeName, node: NodeName) -> bool:
+        """Whether an owner has this node's announced contribution complete."""
+        have, signed = self.haves.get(owner), self.manifests.get(node)
+        return have is not None and signed is not None and (node, signed.manifest.root) in have.complete
+
+    def complete(self, expected: Iterable[NodeName], shares: Iterable[Share]) -> list[NodeName]:
+        """Contributors that every owner has complete under the same root: the only ones a cut may name."""
+        owners = [share.owner for share in shares]
+        return [node for node in expected if all(self.has(owner, node) for owner in owners)]
+
+    def committable(self, share: Share, copies: int) -> tuple[SignedResult, tuple[NodeName, ...]] | None:
+        """A result of this share that enough different nodes hold durably, and who they are."""
+        for root, signed in sorted(self.results.get(share.owner, {}).items()):
+            holders = self.held.get((share.owner, root), set())
+            if len(holders) >= copies:
+                return signed, tuple(sorted(holders))
+        return None
+
+    def laggards(self, expected: Iterable[NodeName], shares: Iterable[Share]) -> set[NodeName]:
+        """Owners that lack what another owner has, or that said nothing: the next attempt asks others first."""
+        anywhere = {share.owner: {node for node in expected if self.has(share.owner, node)} for share in shares}
+        most = set().union(*anywhere.values()) if anywhere else set()
+        return {owner for owner, nodes in anywhere.items() if nodes != most or owner not in self.haves}
+
+    def gram(self, contributors: list[NodeName], shares: Iterable[Share]) -> tuple[tuple[float, ...], ...] | None:
+        """The contributors' Gram matrix: the sum of what owners measured on their shares; None while one lacks."""
+        size = len(contributors)
+        total = [[0.0] * size for _ in range(size)]
+        for share in shares:
+            have = self.haves[share.owner]
+            if len(have.gram) != len(have.complete) or any(len(row) != len(have.complete) for row in have.gram):
+                return None
+            places = [have.complete.index((node, self.manifests[node].manifest.root)) for node in contributors]
+            for row, from_row in enumerate(places):
+                for column, from_column in enumerate(places):
+                    total[row][column] += have.gram[from_row][from_column]
+        return tuple(tuple(row) for row in total)

@@ -1,0 +1,214 @@
+"""One run, as one sentinel sees it.
+
+The sentinel decides nothing that it has not written: it proposes a decision, the register accepts it by
+compare-and-set or shows what somebody else decided first, and only then anybody is told. Whatever it keeps
+besides the record is hearsay that nodes repeat every tick, so a sentinel may be killed at any moment and
+another may take its place, or work beside it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.protocol.decisions import Admitted, Created, Decision
+from shoal_swarm.protocol.joining import differences
+from shoal_swarm.protocol.ledger import LedgerEntry, sealed
+from shoal_swarm.protocol.membership import Leases
+from shoal_swarm.protocol.names import NO_DIGEST, NodeName
+from shoal_swarm.protocol.record import RECORD_BYTES_MAX, Phase, Record, after, folded, record_bytes
+from shoal_swarm.protocol.round_messages import LedgerPart
+from shoal_swarm.protocol.run_rules import RunRules
+from shoal_swarm.protocol.sentinel.applicant import Applicant
+from shoal_swarm.protocol.sentinel.collected import Collected
+from shoal_swarm.protocol.sentinel.effects import Alarm, Effect, IssueIncarnation, ReadLedger, Send, WriteRecord
+from shoal_swarm.protocol.sentinel.events import (
+    Event,
+    IncarnationIssued,
+    LedgerRead,
+    Received,
+    Ticked,
+    WriteFailed,
+    WriteLost,
+    WriteWon,
+)
+from shoal_swarm.protocol.sentinel.hearing import hear, remind, welcome
+from shoal_swarm.protocol.sentinel.rounds import ROUNDS
+from shoal_swarm.protocol.signed import Sign, Verify
+from shoal_swarm.protocol.table import first_that_holds
+
+Weigh = Callable[[tuple[tuple[float, ...], ...], tuple[int, ...]], tuple[float, ...]]
+"""`weigh(gram, counts)`: one weight per contributor; the Gram matrix is empty where the rules don't ask for it."""
+
+
+@dataclass(slots=True)
+class SentinelRun:
+    """The decisions of one sentinel about one run."""
+
+    rules: RunRules
+    timing: Timing
+    weigh: Weigh
+    sign: Sign
+    verify: Verify
+    leases: Leases
+    written: Record | None
+    """The record as last seen in the register; None before the run is created."""
+    since: float
+    """When this sentinel saw the phase begin, on its own clock."""
+    collected: Collected = field(default_factory=lambda: Collected(-1, 0))
+    applicants: dict[NodeName, Applicant] = field(default_factory=dict)
+    addresses: dict[NodeName, str] = field(default_factory=dict)
+    ready: dict[NodeName, int] = field(default_factory=dict)
+    """For which round each node last said that it is ready."""
+    ready_s: dict[NodeName, float] = field(default_factory=dict)
+    """How long each took since the COMMIT, where this sentinel saw that COMMIT itself."""
+    _pending: tuple[Record, LedgerEntry] | None = None
+    _saw_commit_at: float | None = None
+    _behind: int = 0
+
+    @property
+    def record(self) -> Record:
+        """The record of a run that exists."""
+        assert self.written is not None, "asked only after Created"
+        return self.written
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take in one event; what follows is to be done in this order."""
+        effects = self._take_in(event, now)
+        effects += self._propose(now)
+        return effects
+
+    def ready_nodes(self, now: float) -> list[NodeName]:
+        """Admitted nodes that were heard within one lease and can contribute to the next round."""
+        due = self.record.committed + 1
+        return [n for n in self.record.admitted if self.ready.get(n) == due and self.leases.is_fresh(n, now)]
+
+    def complete(self) -> list[NodeName]:
+        """Who may be in the cut."""
+        return self.collected.complete(self.record.expected, self.record.shares)
+
+    def is_over(self) -> bool:
+        """Whether the last round is committed."""
+        return self.record.committed >= self.rules.rounds
+
+    def note_ready(self, node: NodeName, round_index: int, now: float) -> None:
+        """A node can contribute to this round; how long it took feeds the next deadlines."""
+        self.ready[node] = round_index
+        if self._saw_commit_at is not None and round_index == self.record.committed + 1:
+            self.ready_s.setdefault(node, now - self._saw_commit_at)
+
+    def note_version(self, version: int) -> None:
+        """A node's ledger is this long; if the register's is shorter, somebody else has written."""
+        self._behind = max(self._behind, version)
+
+    def _take_in(self, event: Event, now: float) -> list[Effect]:
+        match event:
+            case Received():
+                return hear(self, event.sender, event.message, now)
+            case IncarnationIssued():
+                return welcome(self, event, now)
+            case WriteWon():
+                return self._won(event, now)
+            case WriteLost() | LedgerRead():
+                return self._learn(event.entries, now)
+            case WriteFailed():
+                self._pending = None
+                return [Alarm(f"The register did not take a write: {event.reason}. It is tried again."), *self._look()]
+            case Ticked():
+                self.leases.tick(now)
+                return [*remind(self, now), *(self._look() if self._must_look() else [])]
+            case _:
+                assert_never(event)
+
+    def _propose(self, now: float) -> list[Effect]:
+        if self._pending is not None:
+            return []
+        decision = self._next_decision(now)
+        return [] if decision is None else self._write(decision)
+
+    def _next_decision(self, now: float) -> Decision | None:
+        if self.written is None:
+            return Created(run=self.rules.run, config_hash=self.rules.config_hash)
+        for node, applicant in self.applicants.items():
+            if applicant.incarnation is not None and node not in self.record.admitted:
+                return Admitted(node=node, fit=applicant.fit)
+        due = first_that_holds(self, ROUNDS, self.record.phase, now)
+        return None if due is None else due[1]
+
+    def _write(self, decision: Decision) -> list[Effect]:
+        version, head = (0, NO_DIGEST) if self.written is None else (self.written.version, self.written.head)
+        entry = sealed(decision, version, head, self.sign)
+        record = after(self.written, entry)
+        size = len(record_bytes(record))
+        if size > RECORD_BYTES_MAX:
+            return [Alarm(f"The record would have {size} bytes, more than {RECORD_BYTES_MAX}. Admit fewer nodes.")]
+        self._pending = (record, entry)
+        return [WriteRecord(version, record, (entry,))]
+
+    def _won(self, event: WriteWon, now: float) -> list[Effect]:
+        if self._pending is None or self._pending[0].version != event.version:
+            return []
+        record, entry = self._pending
+        self._pending = None
+        self._stand(record, now, saw=True)
+        part = LedgerPart(run=self.rules.run, entries=(entry,))
+        effects: list[Effect] = [Send(node, part) for node in self.leases.known()]
+        return effects + self._admit_waiting(now)
+
+    def _learn(self, entries: tuple[LedgerEntry, ...], now: float) -> list[Effect]:
+        self._pending = None
+        version = 0 if self.written is None else self.written.version
+        new = [entry for entry in entries if entry.index >= version]
+        record = folded(new, self.written)
+        if record is None or not new:
+            return self._warn_if_behind(version)
+        self._stand(record, now, saw=len(new) == 1)
+        return self._admit_waiting(now)
+
+    def _stand(self, record: Record, now: float, *, saw: bool) -> None:
+        before = self.written
+        self.written = record
+        misfits = [node for node, one in self.applicants.items() if differences(record.fit, one.fit)]
+        for node in misfits:  # they applied together with the first one, who has decided meanwhile
+            del self.applicants[node]
+        if before is not None and (before.phase, before.attempt_key()) == (record.phase, record.attempt_key()):
+            return
+        self.since = now
+        if self.collected.round != record.round:
+            self.collected = Collected(record.round, record.attempt)
+        elif self.collected.attempt != record.attempt:
+            self.collected = self.collected.next_attempt(record.attempt)
+        if record.phase is Phase.COMMITTED:
+            self._saw_commit_at = now if saw else None
+            self.ready_s.clear()
+
+    def _admit_waiting(self, now: float) -> list[Effect]:
+        waiting = [(node, one) for node, one in self.applicants.items() if node in self.record.admitted]
+        effects: list[Effect] = []
+        for node, applicant in waiting:
+            if applicant.incarnation is not None:
+                issued = IncarnationIssued(node, applicant.boot_nonce, applicant.incarnation)
+                effects += welcome(self, issued, now)
+        return effects
+
+    def _must_look(self) -> bool:
+        return self.written is None or self._behind > self.written.version
+
+    def _look(self) -> list[Effect]:
+        return [ReadLedger(0 if self.written is None else self.written.version)]
+
+    def _warn_if_behind(self, version: int) -> list[Effect]:
+        if self._behind <= version:
+            return []
+        claimed, self._behind = self._behind, version
+        return [
+            Alarm(
+                f"A node's ledger has {claimed} entries, the register's only {version}. If the register was restored "
+                "from an old copy, stop and use `shoal sentinel restore --from NODE`."
+            )
+        ]
+
+    def apply_for(self, node: NodeName, applicant: Applicant) -> Effect:
+        """Take note of a process that wants in, and ask the register for its number."""
+        self.applicants[node] = applicant
+        return IssueIncarnation(node, applicant.boot_nonce)

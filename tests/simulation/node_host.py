@@ -1,0 +1,270 @@
+"""The shell of a simulated node: it does what its peer's run asks, on a simulated disk and network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.simulation.disk import Disk
+from tests.simulation.payloads import Blob
+from tests.simulation.trainer import Trainer
+
+from shoal_swarm.protocol.folding import Books
+from shoal_swarm.protocol.names import Digest, NodeName
+from shoal_swarm.protocol.peer import effects as do
+from shoal_swarm.protocol.peer import events as on
+from shoal_swarm.protocol.peer.knowledge import Identity
+from shoal_swarm.protocol.peer.run import PeerRun
+from shoal_swarm.protocol.round_messages import FromSentinel
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+@dataclass(slots=True)
+class NodeHost:
+    """One participant's machine: its disk outlives its processes."""
+
+    name: NodeName
+    world: "World"
+    disk: Disk
+    step_s: float
+    process: "NodeProcess | None" = None
+    boots: int = 0
+    lies: bool = False
+    """Serves wrong bytes whenever it is asked."""
+
+    def boot(self) -> None:
+        """Start a process on what the disk holds."""
+        if self.process is not None:
+            return
+        self.boots += 1
+        self.world.tell(f"{self.name} starts (boot {self.boots})")
+        self.world.saw_disk(self.name, self.disk.books)
+        self.process = NodeProcess(self)
+        self.process.begin()
+
+    def crash(self, why: str) -> None:
+        """Stop the process, wherever it is; what was not synced may be lost."""
+        if self.process is None:
+            return
+        self.world.tell(f"{self.name} crashes: {why}")
+        self.process.is_alive = False
+        self.process = None
+        self.disk.crash()
+
+
+class NodeProcess:
+    """One start of a node's process."""
+
+    def __init__(self, host: NodeHost) -> None:
+        self.host, self.world, self.disk = host, host.world, host.disk
+        self.is_alive = True
+        self.asleep_until = 0.0
+        self.spool: dict[Digest, Blob] = {}
+        self.trainer = Trainer(self)
+        identity = Identity(
+            node=host.name,
+            boot_nonce=f"{host.name}/{host.boots}",
+            address=f"{host.name}:{host.boots}",
+            fit=self.world.fit,
+            sign=self.world.signer(host.name),
+            verify=self.world.verify,
+        )
+        self.run = PeerRun(
+            identity,
+            self.world.rules,
+            self.world.timing,
+            self.world.now,
+            books=self.disk.books,
+            ledger=self.disk.ledger,
+            blobs=self.disk.readable(),
+        )
+
+    def begin(self) -> None:
+        """Do what the disk's state asks for, then tick."""
+        self._perform(self.run.start(self.world.now))
+        self._tick()
+
+    def deliver(self, event: on.Event) -> None:
+        """Hand an event to the run and do what follows."""
+        if not self.is_alive:
+            return
+        if self.world.now < self.asleep_until:
+            self.world.at(self.asleep_until, self.deliver, event)
+            return
+        self._perform(self.run.handle(event, self.world.now))
+
+    def hear(self, message: FromSentinel) -> None:
+        """A message from a sentinel."""
+        self.deliver(on.Received(message))
+
+    def offer(self, offer: on.Offered, blobs: list[Blob]) -> None:
+        """The trainer's work, in the spool."""
+        for blob in blobs:
+            self.spool[blob.digest] = blob
+        self.deliver(offer)
+
+    def base_blobs(self, base: int) -> list[Blob]:
+        """The pieces of a COMMIT, from this node's disk."""
+        commit = self.run.knowledge.commits[base]
+        pieces = self.run.knowledge.pieces_of_commit(commit)
+        assert pieces is not None
+        return [self.disk.blobs[piece] for piece in pieces]
+
+    def serve(self, digests: tuple[Digest, ...], asker: "NodeProcess") -> None:
+        """Answer another node that wants bytes."""
+        if not self.is_alive:
+            return
+        if self.world.now < self.asleep_until:
+            self.world.at(self.asleep_until, self.serve, digests, asker)
+            return
+        found = [self.disk.blobs[digest] for digest in digests if digest in self.disk.blobs]
+        if self.host.lies or self.disk.rotten:
+            found = [self._as_served(blob) for blob in found]
+        lacking = tuple(digest for digest in digests if digest not in self.disk.blobs)
+        self.world.network.carry(self.host.name, asker.host.name, asker.receive, self.host.name, found, lacking)
+
+    def receive(self, holder: NodeName, blobs: list[Blob], lacking: tuple[Digest, ...]) -> None:
+        """Bytes from another node; they lie in the spool until somebody wants them kept."""
+        if not self.is_alive:
+            return
+        for blob in blobs:
+            self.spool[blob.digest] = blob
+        if blobs:
+            self.deliver(on.Fetched(holder, tuple(blob.digest for blob in blobs)))
+        if lacking:
+            self.deliver(on.FetchFailed(holder, lacking))
+
+    def receive_list(self, holder: NodeName, root: Digest, blobs: list[Blob], lacking: tuple[Digest, ...]) -> None:
+        """A list from another node."""
+        if lacking or not self.is_alive:
+            self.deliver(on.FetchFailed(holder, (root,)))
+            return
+        content = blobs[0].content
+        listed = content if isinstance(content, tuple) and content and isinstance(content[0], bytes) else ()
+        self.deliver(on.ListFetched(holder, root, listed))
+
+    def _as_served(self, blob: Blob) -> Blob:
+        if self.host.lies:
+            return self.world.garbage()
+        if blob.digest in self.disk.rotten:
+            self.deliver(on.BlobLost(blob.digest))
+            return self.world.garbage()
+        return blob
+
+    def _tick(self) -> None:
+        if not self.is_alive:
+            return
+        if self.world.now >= self.asleep_until:
+            self.deliver(on.Ticked())
+        self.world.later(self.world.timing.tick_s, self._tick)
+
+    def _perform(self, effects: list[do.Effect]) -> None:
+        for effect in effects:
+            if self.world.watchers and self.world.at_boundary(self.host, effect):
+                return
+            if not self.is_alive:
+                return
+            _DO[type(effect)](self, effect)
+
+    def _send(self, effect: do.Send) -> None:
+        for sentinel in self.world.sentinels.values():
+            self.world.network.carry(self.host.name, sentinel.name, sentinel.hear, self.host.name, effect.message, self)
+
+    def _fetch(self, effect: do.Fetch) -> None:
+        self.world.network.carry(
+            self.host.name, effect.holder, _serve, self.world.nodes[effect.holder], effect.digests, self
+        )
+
+    def _fetch_list(self, effect: do.FetchList) -> None:
+        if effect.holder == self.host.name:
+            self.receive_list(self.host.name, effect.root, [self.disk.blobs[effect.root]], ())
+            return
+        holder = self.world.nodes[effect.holder]
+        self.world.network.carry(self.host.name, holder.name, _serve_list, holder, effect.root, self)
+
+    def _keep_blobs(self, effect: do.KeepBlobs) -> None:
+        blobs = [self.spool.get(digest) or self.disk.blobs[digest] for digest in effect.digests]
+        self.disk.keep(blobs, lambda ok: self._kept(ok, on.BlobsKept(effect.digests)))
+
+    def _drop_blobs(self, effect: do.DropBlobs) -> None:
+        for digest in effect.digests:
+            self.disk.blobs.pop(digest, None)
+
+    def _write_books(self, effect: do.WriteBooks) -> None:
+        self.disk.write_books(effect.books, lambda ok: self._books_kept(ok, effect.books))
+
+    def _books_kept(self, ok: bool, books: Books) -> None:
+        if ok:
+            self.world.saw_disk(self.host.name, books)
+        self._kept(ok, on.BooksKept())
+
+    def _append_ledger(self, effect: do.AppendLedger) -> None:
+        length = effect.entries[-1].index + 1
+        self.disk.append_ledger(effect.entries, lambda ok: self._kept(ok, on.LedgerKept(length)))
+
+    def _kept(self, ok: bool, event: on.Event) -> None:
+        self.deliver(event if ok else on.DiskFailed("no space left on device"))
+
+    def _merge(self, effect: do.MergeShare) -> None:
+        base = [self.disk.blobs[piece] for piece in effect.base]
+        inputs = [(one.weight, [self._at_hand(piece) for piece in one.pieces]) for one in effect.inputs]
+        blobs = self.world.payloads.merged(effect.first, base, inputs)
+        pieces = tuple(blob.digest for blob in blobs)
+        listed = self.world.list_blob(pieces)
+        for blob in [listed, *blobs]:
+            self.spool[blob.digest] = blob
+        self.world.saw_merge(effect, listed.digest)
+        self.world.later(0.05, self.deliver, on.ShareMerged(effect.round, effect.attempt, pieces))
+
+    def _measure(self, effect: do.MeasureGram) -> None:
+        roots = tuple(one.root for one in effect.inputs)
+        rows = tuple(tuple(1.0 if a == b else 0.5 for b in roots) for a in roots)
+        self.world.later(0.05, self.deliver, on.GramMeasured(effect.round, effect.attempt, roots, rows))
+
+    def _at_hand(self, digest: Digest) -> Blob:
+        return self.spool.get(digest) or self.disk.blobs[digest]
+
+    def _train(self, effect: do.Train) -> None:
+        self.trainer.train(effect)
+
+    def _train_on(self, effect: do.TrainOn) -> None:
+        self.trainer.train_on(effect.steps)
+
+    def _stop(self, effect: do.Stop) -> None:
+        self.world.stopped(self.host, effect.reason)
+
+    def _alarm(self, effect: do.Alarm) -> None:
+        self.world.alarm(self.host.name, effect.sentence)
+
+
+def _serve(host: NodeHost, digests: tuple[Digest, ...], asker: NodeProcess) -> None:
+    if host.process is not None:
+        host.process.serve(digests, asker)
+
+
+def _serve_list(host: NodeHost, root: Digest, asker: NodeProcess) -> None:
+    process = host.process
+    if process is None:
+        return
+    blob = process.disk.blobs.get(root)
+    found = [] if blob is None else [process._as_served(blob)]
+    lacking = () if found else (root,)
+    host.world.network.carry(host.name, asker.host.name, asker.receive_list, host.name, root, found, lacking)
+
+
+_DO: dict[type, Callable[..., None]] = {
+    do.Send: NodeProcess._send,
+    do.Fetch: NodeProcess._fetch,
+    do.FetchList: NodeProcess._fetch_list,
+    do.KeepBlobs: NodeProcess._keep_blobs,
+    do.DropBlobs: NodeProcess._drop_blobs,
+    do.WriteBooks: NodeProcess._write_books,
+    do.AppendLedger: NodeProcess._append_ledger,
+    do.MergeShare: NodeProcess._merge,
+    do.MeasureGram: NodeProcess._measure,
+    do.Train: NodeProcess._train,
+    do.TrainOn: NodeProcess._train_on,
+    do.Stop: NodeProcess._stop,
+    do.Alarm: NodeProcess._alarm,
+}
