@@ -46,8 +46,9 @@ class Trainer:
 
     def _schedule(self, steps: int) -> None:
         self._turn += 1
-        pace = self.process.host.step_s * self.process.world.rng.uniform(0.8, 1.3)
-        self.process.world.later(steps * pace, self._sync, self._turn, steps)
+        world = self.process.world
+        pace = self.process.host.step_s * world.rng.uniform(1 - world.shape.jitter, 1 + world.shape.jitter)
+        world.later(steps * pace, self._sync, self._turn, steps)
 
     def _sync(self, turn: int, steps: int) -> None:
         if turn != self._turn or not self.process.is_alive:

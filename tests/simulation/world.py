@@ -51,6 +51,8 @@ class Shape:
     step_s: float = 0.1
     uneven: float = 1.0
     """How much slower the slowest trainer is than the fastest."""
+    jitter: float = 0.05
+    """How much a trainer's pace varies from sync point to sync point."""
     rounds: int = 10_000
 
 
