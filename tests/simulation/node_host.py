@@ -178,7 +178,9 @@ class NodeProcess:
 
     def _fetch_list(self, effect: do.FetchList) -> None:
         if effect.holder == self.host.name:
-            self.receive_list(self.host.name, effect.root, [self.disk.blobs[effect.root]], ())
+            blob = self.disk.blobs.get(effect.root)
+            found, lacking = ([], (effect.root,)) if blob is None else ([blob], ())
+            self.world.later(0.01, self.receive_list, self.host.name, effect.root, found, lacking)
             return
         holder = self.world.nodes[effect.holder]
         self.world.network.carry(self.host.name, holder.name, _serve_list, holder, effect.root, self)

@@ -206,6 +206,13 @@ class World:
         self.invariants.lost_disk(host.name)
         host.disk.wipe()
 
+    def rot(self, host: NodeHost, digest: Digest) -> None:
+        """A bit flips on a node's disk; if it was in a contribution, that is lost with it."""
+        self.tell(f"a bit flips on the disk of {host.name}")
+        host.disk.rotten.add(digest)
+        self.excused |= roots_in(host.disk.books)
+        self.invariants.lost_disk(host.name)
+
     def _saw_entry(self, entry: LedgerEntry, record: Record) -> None:
         decision = entry.decision()
         self.tell(f"register: {_spelled(decision, record)}")

@@ -24,7 +24,7 @@ class Timing(Value, frozen=True):
     fetch_stall_s: float = 2.0
     """Silence of a transfer after which another holder is asked."""
     collect_floor_s: float = 2.0
-    """No deadline for stragglers is shorter."""
+    """The least slack that stragglers get beyond the median."""
     transfer_floor_s: float = 6.0
     """The least time that contributions get to reach their owners."""
     hold_s: float = 6.0
@@ -51,12 +51,16 @@ class Timing(Value, frozen=True):
 
 
 def collect_deadline_s(ready_s: Sequence[float], timing: Timing) -> float | None:
-    """How long after COMMIT stragglers are awaited: median + 4·MAD of what was seen; none while nothing was."""
+    """How long after COMMIT stragglers are awaited: median + 4·MAD of what was seen; none while nothing was.
+
+    Where nodes are evenly fast the MAD is next to nothing, so the slack is never less than the floor: nobody
+    is left out for a hiccup. A single very slow round can't stretch the deadline beyond three medians.
+    """
     if not ready_s:
         return None
     middle = median(ready_s)
     spread = median(abs(sample - middle) for sample in ready_s)
-    return max(timing.collect_floor_s, min(middle + 4 * spread, 3 * middle))
+    return max(timing.collect_floor_s, min(middle + max(4 * spread, timing.collect_floor_s), 3 * middle))
 
 
 def transfer_deadline_s(total_bytes: int, nodes: int, attempt: int, timing: Timing) -> float:

@@ -1,0 +1,113 @@
+"""One seed, one swarm, one history: what a seed means, and how it is judged.
+
+A seed decides the swarm's shape and which faults it suffers. For a while everything goes wrong; then all
+faults end, and the swarm must recover by itself: everybody catches up, and whatever was frozen is committed.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from shoal_swarm.protocol.names import Digest
+from tests.simulation.mischief import KINDS, Mischief
+from tests.simulation.nemesis import NEMESES
+from tests.simulation.world import Shape, World
+
+TROUBLE_S = 70.0
+"""How long faults go on."""
+RECOVERY_S = 150.0
+"""How long a healed swarm may take until everybody has caught up and all late work is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a seed stands for."""
+
+    shape: Shape
+    kinds: list[str]
+    nemeses: list[str]
+    every_s: float
+    boundary_crashes: float
+
+    def sentence(self) -> str:
+        """The plan in a line."""
+        return f"{self.shape}; every {self.every_s:.1f} s one of {self.kinds}; {self.nemeses}"
+
+
+def plan_of(seed: int) -> Plan:
+    """Swarm testing: each seed has its own few kinds of faults, so that they do not drown one another."""
+    rng = Random(seed * 7919 + 1)  # noqa: S311 - seeded on purpose
+    nodes = rng.choice([2, 3, 3, 3, 4, 4, 5])
+    shape = Shape(
+        nodes=nodes,
+        sentinels=rng.choice([1, 1, 1, 2]),
+        pieces=rng.randint(1, 6),
+        owners_max=rng.randint(1, nodes),
+        min_nodes=rng.randint(1, max(1, nodes - 1)),
+        copies=rng.choice([1, 2, 2, 2]),
+        needs_gram=rng.random() < 0.2,
+        long_lists=rng.random() < 0.2,
+        step_s=rng.choice([0.05, 0.1, 0.2]),
+        uneven=rng.choice([1.0, 1.0, 3.0]),
+        jitter=rng.choice([0.05, 0.3]),
+    )
+    return Plan(
+        shape=shape,
+        kinds=rng.sample(list(KINDS), rng.randint(1, 5)),
+        nemeses=rng.sample(list(NEMESES), rng.randint(0, 3)),
+        every_s=rng.choice([2.0, 4.0, 8.0]),
+        boundary_crashes=rng.choice([0.0, 0.0, 0.0005, 0.003]),
+    )
+
+
+def run_seed(seed: int, *, story: bool = False, plan: Plan | None = None) -> World:
+    """Run a seed to its end; raises InvariantBroken at the first broken promise."""
+    plan = plan or plan_of(seed)
+    world = World(seed, plan.shape, story=story)
+    world.tell(plan.sentence())
+    try:
+        live_through(world, plan)
+    except Exception as problem:
+        problem.world = world  # type: ignore[attr-defined] - the story travels with the failure
+        raise
+    return world
+
+
+def live_through(world: World, plan: Plan) -> None:
+    """Trouble, then recovery."""
+    world.boot_all()
+    mischief = Mischief(world, plan.kinds, plan.every_s, plan.boundary_crashes)
+    for name in plan.nemeses:
+        NEMESES[name](mischief)
+    world.run_until(TROUBLE_S)
+    mischief.heal()
+    healed = Recovery(world)
+    is_well = world.run_until(world.now + RECOVERY_S, healed.is_complete)
+    world.tell(f"recovered: {is_well}; {healed.missing()}")
+    world.invariants.made_progress(is_well, RECOVERY_S)
+    if world.invariants.commits:
+        world.check_durable(world.invariants.commits[max(world.invariants.commits)])
+
+
+class Recovery:
+    """What must happen after the faults have ended."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.goal = max(world.invariants.commits, default=-1) + 2
+        self.due = {root for root in world.frozen_at if root not in world.excused}
+
+    def unsettled(self) -> set[Digest]:
+        """Contributions from the time of trouble that no COMMIT carries yet."""
+        return {root for root in self.due if root not in self.world.invariants.committed_in} - self.world.excused
+
+    def behind(self) -> list[str]:
+        """Nodes that have not applied what was committed since."""
+        return [host.name for host in self.world.nodes.values() if host.disk.books.applied < self.goal]
+
+    def is_complete(self) -> bool:
+        """Whether everything is as it should be."""
+        return not self.behind() and not self.unsettled()
+
+    def missing(self) -> str:
+        """What is not, for the story."""
+        return f"goal round {self.goal}, behind {self.behind()}, unsettled {[r.hex()[:6] for r in self.unsettled()]}"
