@@ -4,6 +4,7 @@ import sys
 import time
 from argparse import ArgumentParser
 
+import click
 from tests.simulation.seeds import plan_of, run_seed
 
 
@@ -13,13 +14,13 @@ def replay(seed: int, *, story: bool) -> bool:
         world = run_seed(seed, story=story)
     except Exception as problem:  # noqa: BLE001 - any exception is a finding
         for line in getattr(problem, "world", None).story or [] if hasattr(problem, "world") else []:
-            print(line)
-        print(f"seed {seed} FAILED: {type(problem).__name__}: {problem}")
-        print(f"replay: python -m tests.simulation --seed {seed} --story")
+            click.echo(line)
+        click.echo(f"seed {seed} FAILED: {type(problem).__name__}: {problem}")
+        click.echo(f"replay: python -m tests.simulation --seed {seed} --story")
         return False
     for line in world.story or []:
-        print(line)
-    print(f"seed {seed}: {len(world.invariants.commits)} rounds, {world.events} events, nothing broken")
+        click.echo(line)
+    click.echo(f"seed {seed}: {len(world.invariants.commits)} rounds, {world.events} events, nothing broken")
     return True
 
 
@@ -32,7 +33,7 @@ def main() -> int:
     parser.add_argument("--plan", action="store_true", help="only say what the seed stands for")
     arguments = parser.parse_args()
     if arguments.seed is not None and arguments.plan:
-        print(plan_of(arguments.seed).sentence())
+        click.echo(plan_of(arguments.seed).sentence())
         return 0
     if arguments.seed is not None:
         return 0 if replay(arguments.seed, story=arguments.story) else 1
@@ -40,7 +41,7 @@ def main() -> int:
     started = time.perf_counter()
     failed = [seed for seed in range(first, last) if not replay_quietly(seed)]
     seconds = time.perf_counter() - started
-    print(f"{last - first} seeds in {seconds:.1f} s, {(last - first) / seconds:.1f} seeds/s, failed: {failed}")
+    click.echo(f"{last - first} seeds in {seconds:.1f} s, {(last - first) / seconds:.1f} seeds/s, failed: {failed}")
     return 1 if failed else 0
 
 
@@ -49,8 +50,8 @@ def replay_quietly(seed: int) -> bool:
     try:
         run_seed(seed)
     except Exception as problem:  # noqa: BLE001 - any exception is a finding
-        print(f"seed {seed} FAILED: {type(problem).__name__}: {problem}")
-        print(f"replay: python -m tests.simulation --seed {seed} --story")
+        click.echo(f"seed {seed} FAILED: {type(problem).__name__}: {problem}")
+        click.echo(f"replay: python -m tests.simulation --seed {seed} --story")
         return False
     return True
 

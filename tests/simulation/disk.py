@@ -7,6 +7,7 @@ from random import Random
 from tests.simulation.payloads import Blob
 
 from shoal_swarm.protocol.folding import Books
+from shoal_swarm.protocol.invariants import InvariantBroken
 from shoal_swarm.protocol.ledger import LedgerEntry
 from shoal_swarm.protocol.names import Digest
 
@@ -82,6 +83,17 @@ class Disk:
         self.rotten.clear()
         self.books = Books()
         self.ledger.clear()
+
+    def has(self, digests: Iterable[Digest]) -> bool:
+        """Whether all of these lie here, flipped bits or not: rot is nobody's lie."""
+        return all(digest in self.blobs for digest in digests)
+
+    def read(self, digest: Digest) -> Blob:
+        """Bytes that the node counts on."""
+        blob = self.blobs.get(digest)
+        if blob is None:
+            raise InvariantBroken("I5 is broken: a node counts on bytes that it does not have.")
+        return blob
 
     def readable(self) -> list[Digest]:
         """What a start finds whole: every blob is read and hashed, what is rotten is thrown away."""

@@ -6,15 +6,16 @@ Random faults rarely hit the moment that matters. A nemesis looks at the state a
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from shoal_swarm.protocol.decisions import Committed
-from shoal_swarm.protocol.peer import effects as peer
-from shoal_swarm.protocol.record import Phase
-from shoal_swarm.protocol.round_messages import Contribution, Held, Merged
-from shoal_swarm.protocol.sentinel import effects as sentinel
 from tests.simulation.mischief import Mischief
 from tests.simulation.node_host import NodeHost
 from tests.simulation.sentinel_host import SentinelHost
 from tests.simulation.world import Host
+
+from shoal_swarm.protocol.decisions import Committed, CutMade, Decision
+from shoal_swarm.protocol.peer import effects as peer
+from shoal_swarm.protocol.record import Phase
+from shoal_swarm.protocol.round_messages import Contribution, Held, Merged
+from shoal_swarm.protocol.sentinel import effects as sentinel
 
 ODDS = 0.25
 """How often a nemesis uses its chance; always would stop everything."""
@@ -24,13 +25,14 @@ def wipe_a_holder_at_commit(mischief: Mischief) -> None:
     """The moment COMMIT is written, one of the disks that made it possible is lost."""
     world = mischief.world
 
-    def strike(commit: Committed) -> None:
-        if mischief.is_over or world.rng.random() > ODDS or commit.round == 0:
+    def strike(decision: Decision) -> None:
+        if mischief.is_over or not isinstance(decision, Committed) or world.rng.random() > ODDS:
             return
-        fewest = min(commit.results, key=lambda share: len(share.holders))
-        mischief.wipe(world.nodes[world.rng.choice(fewest.holders)], "it held what was just committed")
+        fewest = min(decision.results, key=lambda share: len(share.holders))
+        host = world.nodes[world.rng.choice(fewest.holders)]
+        world.later(0.0, mischief.wipe, host, "it held what was just committed")
 
-    world.on_commit.append(lambda commit: world.later(0.0, strike, commit))
+    world.on_entry.append(strike)
 
 
 def wipe_a_contributor_that_owners_have(mischief: Mischief) -> None:
@@ -93,17 +95,17 @@ def crash_a_sentinel_that_writes(mischief: Mischief) -> None:
 def leave_one_out(mischief: Mischief) -> None:
     """A contributor can't reach the owners for one round, so that its work comes late."""
 
-    def strike(commit: Committed) -> None:
+    def strike(decision: Decision) -> None:
         world = mischief.world
-        if mischief.is_over or world.rng.random() > 2 * ODDS:
+        if mischief.is_over or not isinstance(decision, Committed) or world.rng.random() > 2 * ODDS:
             return
         host = world.rng.choice(list(world.nodes.values()))
         pairs = [(host.name, other) for other in world.nodes] + [(other, host.name) for other in world.nodes]
-        world.tell(f"{host.name} can't reach other nodes after round {commit.round}")
+        world.tell(f"{host.name} can't reach other nodes after round {decision.round}")
         world.network.blocked |= set(pairs)
         world.later(world.rng.uniform(4.0, 14.0), world.network.blocked.difference_update, pairs)
 
-    mischief.world.on_commit.append(strike)
+    mischief.world.on_entry.append(strike)
 
 
 def crash_owners_in_the_cut(mischief: Mischief) -> None:
@@ -117,6 +119,38 @@ def crash_owners_in_the_cut(mischief: Mischief) -> None:
         host.crash("in the middle of its share")
         world.later(world.rng.uniform(0.2, 15.0), host.boot)
         return True
+
+    mischief.world.watchers.append(strike)
+
+
+def abandon_a_cut(mischief: Mischief) -> None:
+    """Results go round, but nobody hears that they are held; the round is tried again, with one contributor less."""
+    world = mischief.world
+
+    def strike(decision: Decision) -> None:
+        if mischief.is_over or not isinstance(decision, CutMade) or world.rng.random() > 2 * ODDS:
+            return
+        world.later(0.6, world.tell, "nothing reaches the sentinels any more")
+        pairs = [(node, name) for node in world.nodes for name in world.sentinels]
+        world.later(0.6, world.network.blocked.update, pairs)
+        world.later(world.rng.uniform(4.0, 9.0), world.network.blocked.difference_update, pairs)
+        host = world.nodes[world.rng.choice(decision.contributors).signed.manifest.node]
+        world.later(1.5, host.crash, "it contributed to a cut that is about to be given up")
+        world.later(world.rng.uniform(8.0, 25.0), host.boot)
+
+    world.on_entry.append(strike)
+
+
+def wipe_a_holder_in_the_cut(mischief: Mischief) -> None:
+    """A node that said HELD loses its disk before COMMIT, is back at once, and later another disk is lost."""
+
+    def strike(host: Host, effect: object) -> bool:
+        world = mischief.world
+        due = isinstance(effect, peer.Send) and isinstance(effect.message, Held) and isinstance(host, NodeHost)
+        if mischief.is_over or not due or world.rng.random() > ODDS / 2:
+            return False
+        world.later(0.1, _wipe_in_round, mischief, host)
+        return False
 
     mischief.world.watchers.append(strike)
 
@@ -145,6 +179,8 @@ NEMESES: Final[Mapping[str, Callable[[Mischief], None]]] = {
     "crash a sentinel that writes": crash_a_sentinel_that_writes,
     "leave one out": leave_one_out,
     "crash owners in the cut": crash_owners_in_the_cut,
+    "abandon a cut": abandon_a_cut,
+    "wipe a holder in the cut": wipe_a_holder_in_the_cut,
     "fill the disk that freezes": fill_the_disk_that_freezes,
 }
 """Every nemesis by its name; a seed picks some of them."""

@@ -14,7 +14,7 @@ from shoal_swarm.protocol.peer import effects as do
 from shoal_swarm.protocol.peer import events as on
 from shoal_swarm.protocol.peer.knowledge import Identity
 from shoal_swarm.protocol.peer.run import PeerRun
-from shoal_swarm.protocol.round_messages import FromSentinel
+from shoal_swarm.protocol.round_messages import Contribution, FromSentinel, Held
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -109,7 +109,7 @@ class NodeProcess:
         commit = self.run.knowledge.commits[base]
         pieces = self.run.knowledge.pieces_of_commit(commit)
         assert pieces is not None
-        return [self.disk.blobs[piece] for piece in pieces]
+        return [self.disk.read(piece) for piece in pieces]
 
     def serve(self, digests: tuple[Digest, ...], asker: "NodeProcess") -> None:
         """Answer another node that wants bytes."""
@@ -168,6 +168,8 @@ class NodeProcess:
             _DO[type(effect)](self, effect)
 
     def _send(self, effect: do.Send) -> None:
+        if isinstance(effect.message, Contribution | Held):
+            self.world.heard_claim(self.host, effect.message)
         for sentinel in self.world.sentinels.values():
             self.world.network.carry(self.host.name, sentinel.name, sentinel.hear, self.host.name, effect.message, self)
 
@@ -186,7 +188,7 @@ class NodeProcess:
         self.world.network.carry(self.host.name, holder.name, _serve_list, holder, effect.root, self)
 
     def _keep_blobs(self, effect: do.KeepBlobs) -> None:
-        blobs = [self.spool.get(digest) or self.disk.blobs[digest] for digest in effect.digests]
+        blobs = [self._at_hand(digest) for digest in effect.digests]
         self.disk.keep(blobs, lambda ok: self._kept(ok, on.BlobsKept(effect.digests)))
 
     def _drop_blobs(self, effect: do.DropBlobs) -> None:
@@ -209,7 +211,7 @@ class NodeProcess:
         self.deliver(event if ok else on.DiskFailed("no space left on device"))
 
     def _merge(self, effect: do.MergeShare) -> None:
-        base = [self.disk.blobs[piece] for piece in effect.base]
+        base = [self.disk.read(piece) for piece in effect.base]
         inputs = [(one.weight, [self._at_hand(piece) for piece in one.pieces]) for one in effect.inputs]
         blobs = self.world.payloads.merged(effect.first, base, inputs)
         pieces = tuple(blob.digest for blob in blobs)
@@ -225,7 +227,7 @@ class NodeProcess:
         self.world.later(0.05, self.deliver, on.GramMeasured(effect.round, effect.attempt, roots, rows))
 
     def _at_hand(self, digest: Digest) -> Blob:
-        return self.spool.get(digest) or self.disk.blobs[digest]
+        return self.spool.get(digest) or self.disk.read(digest)
 
     def _train(self, effect: do.Train) -> None:
         self.trainer.train(effect)

@@ -55,7 +55,7 @@ class Register:
             return
         self.commit(effect)
         lost = self.rng.random() < self.silence / 2
-        self._answer(answer, WriteFailed("the register timed out") if lost else WriteWon(effect.record.version))
+        self._answer(answer, WriteFailed("the register timed out") if lost else WriteWon(effect.record.head))
 
     def commit(self, effect: WriteRecord) -> None:
         """One transaction: the record and its entries."""

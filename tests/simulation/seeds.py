@@ -7,10 +7,13 @@ faults end, and the swarm must recover by itself: everybody catches up, and what
 from dataclasses import dataclass
 from random import Random
 
-from shoal_swarm.protocol.names import Digest
 from tests.simulation.mischief import KINDS, Mischief
 from tests.simulation.nemesis import NEMESES
+from tests.simulation.network import Weather
+from tests.simulation.sentinel_host import SentinelHost
 from tests.simulation.world import Shape, World
+
+from shoal_swarm.protocol.names import Digest
 
 TROUBLE_S = 70.0
 """How long faults go on."""
@@ -84,8 +87,41 @@ def live_through(world: World, plan: Plan) -> None:
     is_well = world.run_until(world.now + RECOVERY_S, healed.is_complete)
     world.tell(f"recovered: {is_well}; {healed.missing()}")
     world.invariants.made_progress(is_well, RECOVERY_S)
-    if world.invariants.commits:
-        world.check_durable(world.invariants.commits[max(world.invariants.commits)])
+    world.check_newest()
+
+
+def run_patience(seed: int, *, story: bool = False) -> World:
+    """Only sentinels crash and sleep; then nobody may be left out and no attempt may be given up."""
+    rng = Random(seed * 6151 + 5)  # noqa: S311 - seeded on purpose
+    world = World(seed, Shape(nodes=rng.randint(3, 5), min_nodes=2), story=story)
+    world.network.weather = Weather(delay_s=rng.choice([0.02, 0.1, 0.3]))
+    world.boot_all()
+    sentinel = world.sentinels["sentinel-1"]
+    moment = 10.0
+    while moment < TROUBLE_S:
+        if rng.random() < 0.5:
+            world.at(moment, sentinel.crash, "by chance")
+            world.at(moment + rng.uniform(0.1, 8.0), sentinel.boot)
+        else:
+            world.at(moment, _put_to_sleep, sentinel, rng.uniform(2.0, 15.0))
+        moment += rng.uniform(12.0, 24.0)
+    try:
+        world.run_until(TROUBLE_S + 20.0)
+        for commit in world.invariants.commits.values():
+            everybody = 1 if commit.round == 0 else world.shape.nodes
+            cut = world.invariants.cuts[commit.round, commit.attempt]
+            world.invariants.was_patient(commit.round, commit.attempt == 0 and len(cut.contributors) == everybody)
+        world.invariants.made_progress(len(world.invariants.commits) > 4, TROUBLE_S)
+    except Exception as problem:
+        problem.world = world  # type: ignore[attr-defined] - the story travels with the failure
+        raise
+    return world
+
+
+def _put_to_sleep(host: SentinelHost, seconds: float) -> None:
+    if host.process is not None:
+        host.world.tell(f"{host.name} sleeps for {seconds:.1f} s")
+        host.process.asleep_until = host.world.now + seconds
 
 
 class Recovery:

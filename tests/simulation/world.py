@@ -18,7 +18,7 @@ from tests.simulation.register import Register
 from tests.simulation.sentinel_host import SentinelHost
 
 from shoal_swarm.protocol.deadlines import Timing
-from shoal_swarm.protocol.decisions import Committed
+from shoal_swarm.protocol.decisions import Committed, Decision
 from shoal_swarm.protocol.digests import digest_of, list_root
 from shoal_swarm.protocol.folding import Books
 from shoal_swarm.protocol.invariants import InvariantBroken, Invariants, MergedFrom, roots_in
@@ -28,6 +28,7 @@ from shoal_swarm.protocol.names import Digest, NodeName, RunId
 from shoal_swarm.protocol.peer import effects as do
 from shoal_swarm.protocol.pieces import OWNER_BYTES, PieceRun
 from shoal_swarm.protocol.record import Record
+from shoal_swarm.protocol.round_messages import Contribution, FromNode, Held
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.protocol.sentinel.effects import Effect as SentinelEffect
 
@@ -89,10 +90,10 @@ class World:
             needs_gram=shape.needs_gram,
             pieces_listed_max=0 if shape.long_lists else 512,
         )
-        self.invariants = Invariants()
+        self.invariants = Invariants(self.rules)
         self.merges: dict[Digest, list[tuple[int, int, MergedFrom]]] = {}
         self.watchers: list[Watcher] = []
-        self.on_commit: list[Callable[[Committed], None]] = []
+        self._applied_bytes: dict[NodeName, int] = {}
         self.excused: set[Digest] = set()
         """Contributions that went down with a disk."""
         self.frozen_at: dict[Digest, float] = {}
@@ -100,6 +101,7 @@ class World:
         self.register = Register(self.rng, self.later, self._saw_entry)
         self.sentinels = {name: SentinelHost(name, self) for name in _numbered("sentinel", shape.sentinels)}
         self.nodes: dict[NodeName, NodeHost] = {}
+        self.on_entry: list[Callable[[Decision], None]] = []
         for place, name in enumerate(_numbered("node", shape.nodes)):
             pace = shape.step_s * (1 + (shape.uneven - 1) * place / max(1, shape.nodes - 1))
             host = NodeHost(NodeName(name), self, Disk(self.rng, self.later), pace)
@@ -195,23 +197,51 @@ class World:
         self.tell(
             f"{node} has books: applied {books.applied}, frozen {_root(books.frozen)}, carries {len(books.carried)}"
         )
+        if books.frozen is not None and self.nodes[node].disk.rotten.intersection(books.frozen.pieces):
+            self.excuse(roots_in(books))
         self.invariants.saw_books(node, books)
+        if books.applied >= 0 and self._applied_bytes.get(node) != books.applied:
+            self._applied_bytes[node] = books.applied
+            pieces = self.pieces_of(self.invariants.commits[books.applied])
+            self.invariants.saw_bytes(node, books.applied, self.nodes[node].disk.has(pieces))
         for root in roots_in(books):
             self.frozen_at.setdefault(root, self.now)
+
+    def heard_claim(self, host: NodeHost, message: FromNode) -> None:
+        """A node tells others what lies on its disk: it had better be true."""
+        disk = host.disk
+        if isinstance(message, Contribution):
+            frozen = disk.books.frozen
+            is_durable = frozen is not None and frozen.root == message.signed.manifest.root
+            is_durable = is_durable and disk.has((frozen.root, *frozen.pieces)) if frozen is not None else False
+            self.invariants.said(host.name, "that its contribution is frozen", is_durable)
+        if isinstance(message, Held):
+            results = host.process.run.holder.results if host.process is not None else {}
+            held = [results[key] for key in message.held]
+            pieces = [piece for result in held for piece in result.pieces or (result.root,)]
+            self.invariants.said(host.name, "that it holds results", disk.has(pieces))
 
     def wipe(self, host: NodeHost, why: str) -> None:
         """A node loses its disk, and with it what was frozen there."""
         host.crash(f"its disk is lost: {why}")
         self.excused |= roots_in(host.disk.books)
         self.invariants.lost_disk(host.name)
+        self._applied_bytes.pop(host.name, None)
         host.disk.wipe()
+        self.check_newest()
 
     def rot(self, host: NodeHost, digest: Digest) -> None:
         """A bit flips on a node's disk; if it was in a contribution, that is lost with it."""
         self.tell(f"a bit flips on the disk of {host.name}")
         host.disk.rotten.add(digest)
-        self.excused |= roots_in(host.disk.books)
-        self.invariants.lost_disk(host.name)
+        self.excuse(roots_in(host.disk.books))
+        self._applied_bytes.pop(host.name, None)
+        self.check_newest()
+
+    def excuse(self, roots: set[Digest]) -> None:
+        """Nobody is to blame if these are never committed: their bytes went down with a disk."""
+        self.excused |= roots
+        self.invariants.excuse(roots)
 
     def _saw_entry(self, entry: LedgerEntry, record: Record) -> None:
         decision = entry.decision()
@@ -219,16 +249,23 @@ class World:
         self.invariants.saw_entry(entry)
         if isinstance(decision, Committed):
             self._check_commit(decision)
-            for watcher in self.on_commit:
-                watcher(decision)
+        for watcher in self.on_entry:
+            watcher(decision)
 
     def _check_commit(self, commit: Committed) -> None:
         for share in commit.results:
             made = [one for one in self.merges[share.signed.result.root] if one[:2] == (commit.round, commit.attempt)]
+            if not made:
+                raise InvariantBroken(f"I3 is broken: nobody merged what round {commit.round} names.")
             for _, _, inputs in made:
                 self.invariants.saw_merge(commit.round, commit.attempt, inputs)
         self.check_durable(commit)
         self._check_work(commit)
+
+    def check_newest(self) -> None:
+        """I4 for the newest COMMIT, whenever a disk was harmed."""
+        if self.invariants.commits:
+            self.check_durable(self.invariants.commits[max(self.invariants.commits)])
 
     def check_durable(self, commit: Committed) -> None:
         """I4: count the disks that hold each piece whole."""

@@ -83,6 +83,13 @@ def apply(books: Books, round_index: int, chain: Digest, settled: Collection[Dig
     return Books(applied=round_index, chain=chain, frozen=None, carried=carried)
 
 
+def strike(books: Books, damaged: Collection[Digest]) -> Books:
+    """The books without contributions whose bytes are gone: what can't be sent or folded helps nobody."""
+    frozen = None if books.frozen is not None and books.frozen.root in damaged else books.frozen
+    carried = tuple(kept for kept in books.carried if kept.root not in damaged)
+    return msgspec.structs.replace(books, frozen=frozen, carried=carried)
+
+
 def folds(books: Books) -> tuple[Fold, ...]:
     """What the trainer is to fold into the base just applied."""
     return tuple(

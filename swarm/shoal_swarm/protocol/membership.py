@@ -76,12 +76,22 @@ class Leases:
             lease.heard_at = float("-inf")
 
     def tick(self, now: float) -> None:
-        """Extend every lease by what this process slept: a paused judge must not condemn the swarm on waking."""
-        lag = now - self._ticked_at - self.timing.tick_s
-        if lag > self.timing.lag_s:
-            for lease in self._leases.values():
-                lease.heard_at += lag
+        """Ticks come at a steady pace; one that is overdue tells of a sleep."""
         self._ticked_at = now
+
+    def slept_s(self, now: float) -> float:
+        """How long this process has just slept; every lease is extended by it.
+
+        A paused judge must not condemn the swarm on waking: whoever was not heard could not be heard.
+        """
+        lag_s = now - self._ticked_at - self.timing.tick_s
+        if lag_s <= self.timing.lag_s:
+            return 0.0
+        for lease in self._leases.values():
+            lease.heard_at += lag_s
+        self.started_at += lag_s
+        self._ticked_at += lag_s
+        return lag_s
 
     def is_fresh(self, node: NodeName, now: float) -> bool:
         """Heard within one lease: good enough to be given work for others."""

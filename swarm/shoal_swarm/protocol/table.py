@@ -11,8 +11,6 @@ from typing import Generic, Protocol, TypeVar
 
 Machine = TypeVar("Machine")
 Outcome = TypeVar("Outcome")
-Stateful = TypeVar("Stateful", bound="HasState")
-Effect = TypeVar("Effect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +24,28 @@ class Row(Generic[Machine, Outcome]):
     step: Callable[[Machine, float], Outcome | None]
 
 
-def first_that_holds(
-    machine: Machine, table: Sequence[Row[Machine, Outcome]], state: str, now: float
-) -> tuple[Row[Machine, Outcome], Outcome] | None:
-    """The row that is due in this state, with what follows from it."""
-    for row in table:
-        if row.source == state:
+class Table(Generic[Machine, Outcome]):
+    """All transitions of one machine."""
+
+    def __init__(self, title: str, start: str, rows: Sequence[Row[Machine, Outcome]]) -> None:
+        self.title, self.start, self.rows = title, start, tuple(rows)
+        self._by_source: dict[str, list[Row[Machine, Outcome]]] = {}
+        for row in rows:
+            self._by_source.setdefault(row.source, []).append(row)
+
+    def due(self, machine: Machine, state: str, now: float) -> tuple[Row[Machine, Outcome], Outcome] | None:
+        """The row that is due in this state, with what follows from it."""
+        for row in self._by_source.get(state, ()):
             outcome = row.step(machine, now)
             if outcome is not None:
                 return row, outcome
-    return None
+        return None
+
+    def mermaid(self) -> str:
+        """The table as a diagram."""
+        lines = ["```mermaid", "---", f"title: {self.title}", "---", "stateDiagram-v2", f"    [*] --> {self.start}"]
+        lines += [f"    {row.source} --> {row.target}: {row.when}" for row in self.rows]
+        return "\n".join([*lines, "```"])
 
 
 class HasState(Protocol):
@@ -44,18 +54,14 @@ class HasState(Protocol):
     state: str
 
 
-def step(machine: Stateful, table: Sequence[Row[Stateful, list[Effect]]], now: float) -> list[Effect] | None:
-    """Take the transition that is due, if one is; returns its effects."""
-    due = first_that_holds(machine, table, machine.state, now)
+Stateful = TypeVar("Stateful", bound=HasState)
+
+
+def step(machine: Stateful, table: Table[Stateful, Outcome], now: float) -> Outcome | None:
+    """Take the transition that is due, if one is; returns what follows from it."""
+    due = table.due(machine, machine.state, now)
     if due is None:
         return None
-    row, effects = due
+    row, outcome = due
     machine.state = row.target
-    return effects
-
-
-def mermaid(title: str, table: Sequence[Row[Machine, Outcome]], start: str) -> str:
-    """The table as a Mermaid diagram."""
-    lines = ["```mermaid", "---", f"title: {title}", "---", "stateDiagram-v2", f"    [*] --> {start}"]
-    lines += [f"    {row.source} --> {row.target}: {row.when}" for row in table]
-    return "\n".join([*lines, "```"])
+    return outcome

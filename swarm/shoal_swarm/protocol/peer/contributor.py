@@ -20,7 +20,7 @@ from shoal_swarm.protocol.peer.link import Link
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import Contribution
 from shoal_swarm.protocol.signed import Manifest, SignedManifest, sign_manifest
-from shoal_swarm.protocol.table import Row
+from shoal_swarm.protocol.table import Row, Table
 
 TRAINING, OFFERED, KEEPING, JOURNALLING, FROZEN = "TRAINING", "OFFERED", "KEEPING", "JOURNALLING", "FROZEN"
 
@@ -131,15 +131,19 @@ def announce(part: Contributor, _now: float) -> list[Effect] | None:
     return part._announce()  # noqa: SLF001 - the rows are this module's
 
 
-CONTRIBUTOR: Final[tuple[Row[Contributor, list[Effect]], ...]] = (
-    *(
-        Row(state, TRAINING, "a COMMIT was applied: it is the base now", rebase)
-        for state in (TRAINING, OFFERED, KEEPING, JOURNALLING, FROZEN)
+CONTRIBUTOR: Final[Table[Contributor, list[Effect]]] = Table(
+    "A node's own contribution",
+    TRAINING,
+    (
+        *(
+            Row(state, TRAINING, "a COMMIT was applied: it is the base now", rebase)
+            for state in (TRAINING, OFFERED, KEEPING, JOURNALLING, FROZEN)
+        ),
+        Row(TRAINING, FROZEN, "the books hold a contribution from before a restart", resume),
+        Row(TRAINING, OFFERED, "the trainer offers work from this base, with what is carried folded in", accept),
+        Row(OFFERED, KEEPING, "the round is open and expects this node", keep),
+        Row(KEEPING, JOURNALLING, "its bytes are durable", journal),
+        Row(JOURNALLING, FROZEN, "its name is durable in the books: it is announced", announce),
     ),
-    Row(TRAINING, FROZEN, "the books hold a contribution from before a restart", resume),
-    Row(TRAINING, OFFERED, "the trainer offers work from this base, with what is carried folded in", accept),
-    Row(OFFERED, KEEPING, "the round is open and expects this node", keep),
-    Row(KEEPING, JOURNALLING, "its bytes are durable", journal),
-    Row(JOURNALLING, FROZEN, "its name is durable in the books: it is announced", announce),
 )
 """Every transition of the contributing part."""

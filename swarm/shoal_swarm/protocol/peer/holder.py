@@ -21,7 +21,7 @@ from shoal_swarm.protocol.peer.link import Link
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import Held, Published
 from shoal_swarm.protocol.signed import Result
-from shoal_swarm.protocol.table import Row
+from shoal_swarm.protocol.table import Row, Table
 
 STARTING, RESTING, FETCHING, APPLYING = "STARTING", "RESTING", "FETCHING", "APPLYING"
 
@@ -162,11 +162,15 @@ def applied(part: Holder, _now: float) -> list[Effect] | None:
     return part.train(part._spoken_for) + dropped  # noqa: SLF001 - the rows are this module's
 
 
-HOLDER: Final[tuple[Row[Holder, list[Effect]], ...]] = (
-    Row(STARTING, RESTING, "the applied COMMIT is complete on this disk, or a newer one is known", start),
-    Row(RESTING, FETCHING, "pieces of the newest COMMIT are missing here", lack),
-    Row(FETCHING, RESTING, "nothing of the newest COMMIT is missing any more", have_all),
-    Row(RESTING, APPLYING, "a newer COMMIT is complete on this disk", write_applied),
-    Row(APPLYING, RESTING, "it is in the books: the trainer goes on from it", applied),
+HOLDER: Final[Table[Holder, list[Effect]]] = Table(
+    "The shared state on a node",
+    STARTING,
+    (
+        Row(STARTING, RESTING, "the applied COMMIT is complete on this disk, or a newer one is known", start),
+        Row(RESTING, FETCHING, "pieces of the newest COMMIT are missing here", lack),
+        Row(FETCHING, RESTING, "nothing of the newest COMMIT is missing any more", have_all),
+        Row(RESTING, APPLYING, "a newer COMMIT is complete on this disk", write_applied),
+        Row(APPLYING, RESTING, "it is in the books: the trainer goes on from it", applied),
+    ),
 )
 """Every transition of the holding part."""

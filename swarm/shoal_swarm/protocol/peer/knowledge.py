@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.protocol.decisions import Committed, CutMade, Participant
-from shoal_swarm.protocol.folding import Books, roots_settled
+from shoal_swarm.protocol.folding import Books, roots_settled, strike
 from shoal_swarm.protocol.joining import Fit
 from shoal_swarm.protocol.ledger import LedgerEntry, flaw
 from shoal_swarm.protocol.names import NO_DIGEST, Digest, NodeName
@@ -120,6 +120,18 @@ class Knowledge:
                 return None
             pieces += listed
         return tuple(pieces)
+
+    def strike_damaged(self) -> tuple[Digest, ...]:
+        """Strike contributions whose bytes the disk has lost from the books; returns their roots.
+
+        Right only at a start, when no trainer remembers the work: if owners have it and it is committed after
+        all, it is in once, and if they have not, it is gone.
+        """
+        mine = (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
+        damaged = {kept.root for kept in mine if not self.kept.issuperset((kept.root, *kept.pieces))}
+        if damaged:
+            self.books = strike(self.books, damaged)
+        return tuple(sorted(damaged))
 
     def blobs_needed(self) -> set[Digest]:
         """What must stay on this disk: the last two COMMITs, own contributions, and what those are folded against."""

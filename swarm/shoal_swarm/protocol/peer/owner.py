@@ -22,7 +22,7 @@ from shoal_swarm.protocol.pieces import Share
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import Announced, Have, Merged
 from shoal_swarm.protocol.signed import Result, SignedResult, is_signed, sign_result
-from shoal_swarm.protocol.table import Row
+from shoal_swarm.protocol.table import Row, Table
 
 IDLE, COLLECTING, MERGING, KEEPING, PUBLISHED = "IDLE", "COLLECTING", "MERGING", "KEEPING", "PUBLISHED"
 
@@ -163,7 +163,7 @@ def merge(part: Owner, _now: float) -> list[Effect] | None:
         return None
     newest = knowledge.newest
     base = () if newest is None else knowledge.pieces_of_commit(newest)
-    if base is None:
+    if base is None or not knowledge.kept.issuperset(base):
         return None
     inputs = tuple(part._input(member.node, member.root, member.weight) for member in record.cut)  # noqa: SLF001 - this module's
     return [MergeShare(record.round, record.attempt, part.share.first, tuple(part.share.cut_from(base)), inputs)]
@@ -212,11 +212,15 @@ def over(part: Owner, _now: float) -> list[Effect] | None:
     return []
 
 
-OWNER: Final[tuple[Row[Owner, list[Effect]], ...]] = (
-    *(Row(state, IDLE, "the attempt is over", over) for state in (COLLECTING, MERGING, KEEPING, PUBLISHED)),
-    Row(IDLE, COLLECTING, "the round gives this node a share", collect),
-    Row(COLLECTING, MERGING, "the cut is made and its pieces are here", merge),
-    Row(MERGING, KEEPING, "the share is merged", keep),
-    Row(KEEPING, PUBLISHED, "the result is durable: it is announced", publish),
+OWNER: Final[Table[Owner, list[Effect]]] = Table(
+    "A share that a node merges",
+    IDLE,
+    (
+        *(Row(state, IDLE, "the attempt is over", over) for state in (COLLECTING, MERGING, KEEPING, PUBLISHED)),
+        Row(IDLE, COLLECTING, "the round gives this node a share", collect),
+        Row(COLLECTING, MERGING, "the cut is made and its pieces are here", merge),
+        Row(MERGING, KEEPING, "the share is merged", keep),
+        Row(KEEPING, PUBLISHED, "the result is durable: it is announced", publish),
+    ),
 )
 """Every transition of the owning part."""

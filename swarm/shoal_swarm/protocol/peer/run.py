@@ -53,6 +53,9 @@ from shoal_swarm.protocol.round_messages import (
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.protocol.table import step
 
+_CHANGES_WANTS = (Received, Fetched, ListFetched, FetchFailed, BlobLost, Ticked)
+"""After these something may have to be fetched; so it may after every transition."""
+
 
 class PeerRun:
     """The decisions of one peer about one run, from one start of its process to the next."""
@@ -71,6 +74,10 @@ class PeerRun:
         self.knowledge = Knowledge(identity, rules, timing, books, kept=set(blobs))
         self.knowledge.learn(ledger)
         self.knowledge.ledger_kept = len(self.knowledge.heads)
+        self._damaged = [
+            Alarm(f"The disk lost contribution {root.hex()[:12]}; its work can't be folded in any more.")
+            for root in self.knowledge.strike_damaged()
+        ]
         self.link = Link(self.knowledge, heard_at=now)
         self.contributor = Contributor(self.knowledge, self.link, base=books.applied)
         self.owner = Owner(self.knowledge, self.link)
@@ -80,7 +87,7 @@ class PeerRun:
 
     def start(self, now: float) -> list[Effect]:
         """What follows from what was found on disk; called once, before any event."""
-        return [*self._settle(now), *self.link.say(ready=False)]
+        return [*self._damaged, *self._settle(now, must_fetch=True), *self.link.say(ready=False)]
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in one event; what follows is to be done in this order."""
@@ -88,7 +95,7 @@ class PeerRun:
             return []
         was_ready = self.contributor.is_ready()
         effects = self._take_in(event, now)
-        effects += self._settle(now)
+        effects += self._settle(now, must_fetch=isinstance(event, _CHANGES_WANTS))
         if self.contributor.is_ready() and not was_ready and self.link.incarnation is not None:
             effects += self.link.say(ready=True)  # everybody may be waiting for just this
         self.is_stopped = any(isinstance(effect, Stop) for effect in effects)
@@ -115,8 +122,7 @@ class PeerRun:
                 self.knowledge.kept.update(event.digests)
                 return self.holder.say()
             case BlobLost():
-                self.knowledge.kept.discard(event.digest)
-                return []
+                return self._blob_lost(event.digest)
             case BooksKept():
                 self.knowledge.books_kept()
                 return []
@@ -164,6 +170,14 @@ class PeerRun:
             case _:
                 assert_never(message)
 
+    def _blob_lost(self, digest: Digest) -> list[Effect]:
+        self.knowledge.kept.discard(digest)
+        frozen = self.knowledge.books.frozen
+        if frozen is None or digest not in (frozen.root, *frozen.pieces):
+            return []
+        # The trainer still has this work, and owners may have it too: going on could count it twice.
+        return [Stop("The disk lost bytes of the contribution under way. Check the disk and start this node again.")]
+
     def _tick(self, now: float) -> list[Effect]:
         self._downloads.tick(now)
         return [
@@ -175,8 +189,7 @@ class PeerRun:
 
     def _fetched(self, event: Fetched) -> list[Effect]:
         arrived = self._downloads.arrived(event.digests)
-        _, results = self.holder.wanted()
-        _, inputs = self.owner.wanted()
+        results, inputs = self.holder.wanted()[1], self.owner.wanted()[1]
         self.owner.at_hand.update(digest for digest in arrived if digest in inputs)
         to_keep = tuple(digest for digest in arrived if digest in results)
         kept: list[Effect] = [KeepBlobs(to_keep, "result")] if to_keep else []
@@ -189,7 +202,7 @@ class PeerRun:
             self._downloads.failed(event.holder, (event.root,))
         return []
 
-    def _settle(self, now: float) -> list[Effect]:
+    def _settle(self, now: float, *, must_fetch: bool) -> list[Effect]:
         effects: list[Effect] = []
         moved = True
         while moved:
@@ -201,8 +214,8 @@ class PeerRun:
             ):
                 if due is not None:
                     effects += due
-                    moved = True
-        return effects + self._fetch(now)
+                    moved = must_fetch = True
+        return effects + (self._fetch(now) if must_fetch else [])
 
     def _fetch(self, now: float) -> list[Effect]:
         held_lists, held_pieces = self.holder.wanted()

@@ -3,7 +3,7 @@
 import msgspec
 
 from shoal_swarm.protocol.ledger import LedgerEntry
-from shoal_swarm.protocol.names import NodeName
+from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.round_messages import FromNode
 
 
@@ -23,9 +23,9 @@ class IncarnationIssued(msgspec.Struct, frozen=True):
 
 
 class WriteWon(msgspec.Struct, frozen=True):
-    """The record now stands at this version, as this sentinel wrote it."""
+    """The record now stands as this sentinel wrote it; `head` says which write that was."""
 
-    version: int
+    head: Digest
 
 
 class WriteLost(msgspec.Struct, frozen=True):

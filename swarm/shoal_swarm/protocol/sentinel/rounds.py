@@ -26,7 +26,7 @@ from shoal_swarm.protocol.decisions import (
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.pieces import shares_of
 from shoal_swarm.protocol.record import Phase, commit_chain
-from shoal_swarm.protocol.table import Row
+from shoal_swarm.protocol.table import Row, Table
 
 if TYPE_CHECKING:
     from shoal_swarm.protocol.sentinel.run import SentinelRun
@@ -147,23 +147,27 @@ def _owner_is_gone(run: "SentinelRun", now: float) -> bool:
     return any(not run.leases.is_alive(share.owner, now) for share in run.record.shares)
 
 
-ROUNDS: Final[tuple[Row["SentinelRun", Decision], ...]] = (
-    Row(Phase.GATHERING, Phase.OPEN, "all alive nodes are ready, at least min_nodes", open_round),
-    Row(
-        Phase.OPEN,
-        Phase.CUT,
-        "all alive contributors are complete at every owner, or time is up and a quorum is",
-        cut_round,
-    ),
-    Row(Phase.OPEN, Phase.OPEN, "an owner is gone, or time is up below quorum (attempt + 1)", retry_open),
-    Row(Phase.CUT, Phase.COMMITTED, "every result is durable on enough nodes", commit_round),
-    Row(Phase.CUT, Phase.OPEN, "an owner is gone, or results are late (attempt + 1)", retry_cut),
-    Row(Phase.COMMITTED, Phase.ENDED, "it was the last round", end_run),
-    Row(
-        Phase.COMMITTED,
-        Phase.OPEN,
-        "all alive nodes are ready, or the deadline has passed and min_nodes are",
-        open_round,
+ROUNDS: Final[Table["SentinelRun", Decision]] = Table(
+    "A run",
+    Phase.GATHERING,
+    (
+        Row(Phase.GATHERING, Phase.OPEN, "all alive nodes are ready, at least min_nodes", open_round),
+        Row(
+            Phase.OPEN,
+            Phase.CUT,
+            "all alive contributors are complete at every owner, or time is up and a quorum is",
+            cut_round,
+        ),
+        Row(Phase.OPEN, Phase.OPEN, "an owner is gone, or time is up below quorum (attempt + 1)", retry_open),
+        Row(Phase.CUT, Phase.COMMITTED, "every result is durable on enough nodes", commit_round),
+        Row(Phase.CUT, Phase.OPEN, "an owner is gone, or results are late (attempt + 1)", retry_cut),
+        Row(Phase.COMMITTED, Phase.ENDED, "it was the last round", end_run),
+        Row(
+            Phase.COMMITTED,
+            Phase.OPEN,
+            "all alive nodes are ready, or the deadline has passed and min_nodes are",
+            open_round,
+        ),
     ),
 )
 """Every transition of a run; each writes one decision to the register, and only the write moves the state."""

@@ -35,7 +35,6 @@ from shoal_swarm.protocol.sentinel.events import (
 from shoal_swarm.protocol.sentinel.hearing import hear, remind, welcome
 from shoal_swarm.protocol.sentinel.rounds import ROUNDS
 from shoal_swarm.protocol.signed import Sign, Verify
-from shoal_swarm.protocol.table import first_that_holds
 
 Weigh = Callable[[tuple[tuple[float, ...], ...], tuple[int, ...]], tuple[float, ...]]
 """`weigh(gram, counts)`: one weight per contributor; the Gram matrix is empty where the rules don't ask for it."""
@@ -74,6 +73,7 @@ class SentinelRun:
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in one event; what follows is to be done in this order."""
+        self.since += self.leases.slept_s(now)
         effects = self._take_in(event, now)
         effects += self._propose(now)
         return effects
@@ -110,6 +110,8 @@ class SentinelRun:
             case WriteWon():
                 return self._won(event, now)
             case WriteLost() | LedgerRead():
+                if isinstance(event, WriteLost):  # reading proves nothing about a write that is under way
+                    self._pending = None
                 return self._learn(event.entries, now)
             case WriteFailed():
                 self._pending = None
@@ -132,7 +134,7 @@ class SentinelRun:
         for node, applicant in self.applicants.items():
             if applicant.incarnation is not None and node not in self.record.admitted:
                 return Admitted(node=node, fit=applicant.fit)
-        due = first_that_holds(self, ROUNDS, self.record.phase, now)
+        due = ROUNDS.due(self, self.record.phase, now)
         return None if due is None else due[1]
 
     def _write(self, decision: Decision) -> list[Effect]:
@@ -146,17 +148,17 @@ class SentinelRun:
         return [WriteRecord(version, record, (entry,))]
 
     def _won(self, event: WriteWon, now: float) -> list[Effect]:
-        if self._pending is None or self._pending[0].version != event.version:
+        if self._pending is None or self._pending[0].head != event.head:
             return []
         record, entry = self._pending
         self._pending = None
-        self._stand(record, now, saw=True)
+        if self.written is None or self.written.version < record.version:
+            self._stand(record, now, saw=True)
         part = LedgerPart(run=self.rules.run, entries=(entry,))
         effects: list[Effect] = [Send(node, part) for node in self.leases.known()]
         return effects + self._admit_waiting(now)
 
     def _learn(self, entries: tuple[LedgerEntry, ...], now: float) -> list[Effect]:
-        self._pending = None
         version = 0 if self.written is None else self.written.version
         new = [entry for entry in entries if entry.index >= version]
         record = folded(new, self.written)
