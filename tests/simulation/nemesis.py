@@ -12,6 +12,7 @@ from tests.simulation.sentinel_host import SentinelHost
 from tests.simulation.world import Host
 
 from shoal_swarm.protocol.decisions import Committed, CutMade, Decision
+from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.peer import effects as peer
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import Contribution, Held, Merged
@@ -155,6 +156,34 @@ def wipe_a_holder_in_the_cut(mischief: Mischief) -> None:
     mischief.world.watchers.append(strike)
 
 
+def make_a_ghost_of_a_holder(mischief: Mischief) -> None:
+    """A node says HELD, loses its disk and is back before the owner is heard; at COMMIT the owner's disk goes."""
+    world = mischief.world
+    ghosts: set[str] = set()
+
+    def strike(host: Host, effect: object) -> bool:
+        if mischief.is_over or not isinstance(effect, peer.Send) or not isinstance(host, NodeHost):
+            return False
+        if isinstance(effect.message, Merged) and world.rng.random() < 2 * ODDS:
+            pairs = [(host.name, name) for name in world.sentinels]
+            world.later(0.25, world.network.blocked.update, pairs)
+            world.later(3.0, world.network.blocked.difference_update, pairs)
+        if isinstance(effect.message, Held) and mischief.may_harm_disk() and world.rng.random() < 2 * ODDS:
+            ghosts.add(host.name)
+            world.later(0.15, _wipe_in_round, mischief, host)
+        return False
+
+    def finish(decision: Decision) -> None:
+        if isinstance(decision, Committed) and not mischief.is_over and ghosts:
+            holders = {name for share in decision.results for name in share.holders} - ghosts
+            ghosts.clear()
+            for name in sorted(holders)[:1]:
+                world.later(0.0, mischief.wipe, world.nodes[NodeName(name)], "the other holder is a ghost")
+
+    world.watchers.append(strike)
+    world.on_entry.append(finish)
+
+
 def fill_the_disk_that_freezes(mischief: Mischief) -> None:
     """The disk is full just when a contribution or a result should become durable."""
 
@@ -181,6 +210,7 @@ NEMESES: Final[Mapping[str, Callable[[Mischief], None]]] = {
     "crash owners in the cut": crash_owners_in_the_cut,
     "abandon a cut": abandon_a_cut,
     "wipe a holder in the cut": wipe_a_holder_in_the_cut,
+    "make a ghost of a holder": make_a_ghost_of_a_holder,
     "fill the disk that freezes": fill_the_disk_that_freezes,
 }
 """Every nemesis by its name; a seed picks some of them."""

@@ -5,11 +5,12 @@ made, in systems of this kind. They patch the machines from outside; the product
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import msgspec
 from tests.simulation.register import Register
+from tests.simulation.seeds import Plan, plan_of
 
 from shoal_swarm.protocol import folding
 from shoal_swarm.protocol.decisions import Contributor as CutContributor
@@ -19,7 +20,7 @@ from shoal_swarm.protocol.membership import Leases
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer import contributor, holder, knowledge, owner
 from shoal_swarm.protocol.peer.contributor import Contributor
-from shoal_swarm.protocol.peer.effects import Effect, KeepBlobs, Send
+from shoal_swarm.protocol.peer.effects import Effect, KeepBlobs
 from shoal_swarm.protocol.peer.events import Offered
 from shoal_swarm.protocol.peer.holder import Holder
 from shoal_swarm.protocol.peer.knowledge import Commit, Knowledge
@@ -27,11 +28,12 @@ from shoal_swarm.protocol.peer.owner import Owner
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.protocol.pieces import Share
 from shoal_swarm.protocol.record import Phase
-from shoal_swarm.protocol.round_messages import Held
+from shoal_swarm.protocol.round_messages import Published
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.protocol.sentinel import rounds
 from shoal_swarm.protocol.sentinel.collected import Collected
 from shoal_swarm.protocol.sentinel.effects import WriteRecord
+from shoal_swarm.protocol.sentinel.events import WriteWon
 from shoal_swarm.protocol.sentinel.run import SentinelRun
 from shoal_swarm.protocol.signed import SignedResult
 from shoal_swarm.protocol.table import Row, Table
@@ -40,7 +42,7 @@ from shoal_swarm.protocol.table import Row, Table
 class Patch(Protocol):
     """pytest's monkeypatch, as far as it is needed here."""
 
-    def setattr(self, target: Any, name: Any, value: Any) -> None:
+    def setattr(self, target: Any, name: Any, value: Any = ...) -> None:  # noqa: ANN401 - as pytest has it
         """Replace an attribute until the end of the test."""
 
 
@@ -53,14 +55,22 @@ class Planted:
 
     plant: Plant
     seeds_max: int
-    promise: str
-    """The invariant that it breaks."""
+    promises: str | tuple[str, ...]
+    """The invariants that it breaks; the first of them that is seen."""
+    nemesis: str | None = None
+    """The targeted fault that is needed to see it within reason; two nodes then, and nothing else goes wrong."""
+    first_seed: int = 0
+    """Where to begin; chosen so that the default run is short. Beginning at 0 is the nightly's business."""
 
 
 def _with_row(table: Table[Any, Any], step: Callable[..., Any], new: Callable[..., Any]) -> Table[Any, Any]:
     rows = [Row(row.source, row.target, row.when, new if row.step is step else row.step) for row in table.rows]
     assert any(row.step is step for row in table.rows), "the row to break is in the table"
     return Table(table.title, table.start, rows)
+
+
+def _break(patch: Patch, name: str, table: Table[Any, Any], step: Callable[..., Any], new: Callable[..., Any]) -> None:
+    patch.setattr(f"shoal_swarm.protocol.peer.run.{name}", _with_row(table, step, new))
 
 
 def clear_on_send(patch: Patch) -> None:
@@ -73,9 +83,7 @@ def clear_on_send(patch: Patch) -> None:
             part.knowledge.settled.add(frozen.root if frozen is not None else Digest(b""))
         return effects
 
-    patch.setattr(
-        "shoal_swarm.protocol.peer.run.CONTRIBUTOR", _with_row(contributor.CONTRIBUTOR, contributor.announce, announce)
-    )
+    _break(patch, "CONTRIBUTOR", contributor.CONTRIBUTOR, contributor.announce, announce)
 
 
 def apply_on_result(patch: Patch) -> None:
@@ -91,7 +99,7 @@ def apply_on_result(patch: Patch) -> None:
             return None
         return facts.write(folding.apply(facts.books, record.round, record.chain, facts.settled), "applied")
 
-    patch.setattr("shoal_swarm.protocol.peer.run.HOLDER", _with_row(holder.HOLDER, holder.write_applied, write_applied))
+    _break(patch, "HOLDER", holder.HOLDER, holder.write_applied, write_applied)
 
 
 def own_contributor_sets(patch: Patch) -> None:
@@ -114,7 +122,7 @@ def own_contributor_sets(patch: Patch) -> None:
         part.knowledge.record = record
         return effects
 
-    patch.setattr("shoal_swarm.protocol.peer.run.OWNER", _with_row(owner.OWNER, owner.merge, merge))
+    _break(patch, "OWNER", owner.OWNER, owner.merge, merge)
 
 
 def commit_with_one_holder(patch: Patch) -> None:
@@ -155,12 +163,7 @@ def forgotten_compare_and_set(patch: Patch) -> None:
 
     def write(self: Register, effect: WriteRecord, answer: Callable[..., None]) -> None:
         self.commit(effect)
-        self._answer(answer, rounds_won(effect))
-
-    from shoal_swarm.protocol.sentinel.events import WriteWon
-
-    def rounds_won(effect: WriteRecord) -> WriteWon:
-        return WriteWon(effect.record.head)
+        self._answer(answer, WriteWon(effect.record.head))
 
     patch.setattr(Register, "_write", write)
 
@@ -181,9 +184,7 @@ def announce_before_durable(patch: Patch) -> None:
         part.knowledge.books, part.state = honest_books, contributor.KEEPING
         return effects + sent
 
-    patch.setattr(
-        "shoal_swarm.protocol.peer.run.CONTRIBUTOR", _with_row(contributor.CONTRIBUTOR, contributor.journal, journal)
-    )
+    _break(patch, "CONTRIBUTOR", contributor.CONTRIBUTOR, contributor.journal, journal)
 
 
 def held_before_durable(patch: Patch) -> None:
@@ -201,15 +202,20 @@ def held_before_durable(patch: Patch) -> None:
 
 def state_that_most_have(patch: Patch) -> None:
     """A node that is behind takes whatever results went round for that round, committed or not."""
-    honest = Holder.is_complete
+    honest, honest_published = Holder.is_complete, Holder.published
+
+    def published(self: Holder, message: Published) -> None:
+        seen = dict(self.results)
+        honest_published(self, message)
+        self.results |= seen
 
     def is_complete(self: Holder, commit: Commit) -> bool:
         shares = {result.node for result, _ in commit.results}
-        mine = {
-            result.node for result in self.results.values() if result.round == commit.round and self._is_kept(result)
-        }
+        results = [result for result in self.results.values() if result.round == commit.round]
+        mine = {result.node for result in results if self._is_kept(result)}
         return shares <= mine or honest(self, commit)
 
+    patch.setattr(Holder, "published", published)
     patch.setattr(Holder, "is_complete", is_complete)
 
 
@@ -284,9 +290,7 @@ def stale_base(patch: Patch) -> None:
         return []
 
     patch.setattr(Contributor, "offered", offered)
-    patch.setattr(
-        "shoal_swarm.protocol.peer.run.CONTRIBUTOR", _with_row(contributor.CONTRIBUTOR, contributor.rebase, rebase)
-    )
+    _break(patch, "CONTRIBUTOR", contributor.CONTRIBUTOR, contributor.rebase, rebase)
 
 
 def drop_own_work(patch: Patch) -> None:
@@ -317,24 +321,6 @@ def drop_the_newest(patch: Patch) -> None:
 def say_it_once(patch: Patch) -> None:
     """What was said once is not said again, although the network loses messages."""
     patch.setattr(Contributor, "say", lambda _self, _now: [])
-    patch.setattr(Holder, "say", lambda self: _once(self, Holder_say(self)))
-
-
-Holder_say = Holder.say
-
-
-def _once(part: Holder, said: list[Effect]) -> list[Effect]:
-    new = [
-        one
-        for one in said
-        if isinstance(one, Send) and isinstance(one.message, Held) and one.message != _SAID.get(id(part))
-    ]
-    if new:
-        _SAID[id(part)] = new[-1].message
-    return list(new)
-
-
-_SAID: dict[int, object] = {}
 
 
 def trust_any_bytes(patch: Patch) -> None:
@@ -368,6 +354,15 @@ def forget_the_last_attempt(patch: Patch) -> None:
     patch.setattr("shoal_swarm.protocol.peer.run.OWNER", table)
 
 
+def plan_for(bug: Planted, seed: int) -> Plan:
+    """What a seed stands for while this bug is looked for."""
+    plan = plan_of(seed)
+    if bug.nemesis is None:
+        return plan
+    shape = replace(plan.shape, nodes=2, min_nodes=1, copies=2, owners_max=1)
+    return replace(plan, shape=shape, nemeses=[bug.nemesis], kinds=["storm"], boundary_crashes=0.0)
+
+
 PLANTED: Final[Mapping[str, Planted]] = {
     "clear on send": Planted(clear_on_send, 10, "I5"),
     "apply on result": Planted(apply_on_result, 10, "I1"),
@@ -381,7 +376,7 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "fold twice": Planted(fold_twice, 60, "I2"),
     "judge right after start": Planted(judge_right_after_start, 20, "I6"),
     "condemn after sleep": Planted(condemn_after_sleep, 20, "I6"),
-    "believe the dead": Planted(believe_the_dead, 300, "I4"),
+    "believe the dead": Planted(believe_the_dead, 60, "I4", nemesis="make a ghost of a holder"),
     "cut below quorum": Planted(cut_below_quorum, 60, "I3"),
     "many first adapters": Planted(many_first_adapters, 10, "I3"),
     "weigh at the owner": Planted(weigh_at_the_owner, 10, "I3"),

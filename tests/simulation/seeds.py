@@ -94,7 +94,7 @@ def run_patience(seed: int, *, story: bool = False) -> World:
     """Only sentinels crash and sleep; then nobody may be left out and no attempt may be given up."""
     rng = Random(seed * 6151 + 5)  # noqa: S311 - seeded on purpose
     world = World(seed, Shape(nodes=rng.randint(3, 5), min_nodes=2), story=story)
-    world.network.weather = Weather(delay_s=rng.choice([0.02, 0.1, 0.3]))
+    world.network.weather = Weather(delay_s=rng.choice([0.02, 0.05, 0.1]))
     world.boot_all()
     sentinel = world.sentinels["sentinel-1"]
     moment = 10.0

@@ -73,7 +73,7 @@ class SentinelRun:
 
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in one event; what follows is to be done in this order."""
-        self.since += self.leases.slept_s(now)
+        self._wake(self.leases.slept_s(now))
         effects = self._take_in(event, now)
         effects += self._propose(now)
         return effects
@@ -100,6 +100,12 @@ class SentinelRun:
     def note_version(self, version: int) -> None:
         """A node's ledger is this long; if the register's is shorter, somebody else has written."""
         self._behind = max(self._behind, version)
+
+    def _wake(self, slept_s: float) -> None:
+        """Deadlines stand still while this process sleeps, as leases do."""
+        self.since += slept_s
+        if self._saw_commit_at is not None:
+            self._saw_commit_at += slept_s
 
     def _take_in(self, event: Event, now: float) -> list[Effect]:
         match event:

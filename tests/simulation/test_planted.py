@@ -1,0 +1,37 @@
+"""Promise: the simulated world can see. Every planted bug is noticed within its budget of seeds."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.simulation.planted import PLANTED, plan_for
+from tests.simulation.seeds import run_patience, run_seed
+from tests.simulation.world import World
+
+from shoal_swarm.protocol.invariants import InvariantBroken
+
+PATIENCE = ("judge right after start", "condemn after sleep")
+"""Bugs that break no promise about data; they only waste work when a sentinel restarts or sleeps."""
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_bug_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = PLANTED[name]
+    bug.plant(monkeypatch)
+
+    def run(seed: int) -> World:
+        return run_patience(seed) if name in PATIENCE else run_seed(seed, plan=plan_for(bug, seed))
+
+    for seed in range(bug.first_seed, bug.first_seed + bug.seeds_max):
+        broken = _broken_promise(run, seed)
+        if broken is not None:
+            assert broken.startswith(bug.promises)
+            return
+    pytest.fail(f"{name!r} survived {bug.seeds_max} seeds: the simulator does not see what it breaks")
+
+
+def _broken_promise(run: Callable[[int], object], seed: int) -> str | None:
+    try:
+        run(seed)
+    except InvariantBroken as broken:
+        return str(broken)
+    return None
