@@ -9,7 +9,7 @@ from typing import Final
 from tests.simulation.mischief import Mischief
 from tests.simulation.node_host import NodeHost
 from tests.simulation.sentinel_host import SentinelHost
-from tests.simulation.world import Host
+from tests.simulation.world import Host, World
 
 from shoal_swarm.protocol.decisions import Committed, CutMade, Decision
 from shoal_swarm.protocol.names import NodeName
@@ -20,6 +20,27 @@ from shoal_swarm.protocol.sentinel import effects as sentinel
 
 ODDS = 0.25
 """How often a nemesis uses its chance; always would stop everything."""
+
+
+def crash_once(world: World, label: str, occurrence: int, after: bool, down_s: float = 1.5) -> None:
+    """Crash whoever is the n-th to reach an effect with this label, right before or right after it."""
+    reached = 0
+
+    def strike(host: Host, effect: object) -> bool:
+        nonlocal reached
+        if effect.label != label:  # type: ignore[attr-defined] - every effect has a label
+            return False
+        reached += 1
+        if reached != occurrence:
+            return False
+        world.later(down_s, host.boot)
+        if after:
+            world.later(0.0, host.crash, f"right after: {label}")
+            return False
+        host.crash(f"right before: {label}")
+        return True
+
+    world.watchers.append(strike)
 
 
 def wipe_a_holder_at_commit(mischief: Mischief) -> None:

@@ -60,6 +60,8 @@ class Knowledge:
     writing: Books | None = None
     """Books on their way to the disk; only one page is written at a time."""
     _cut: CutMade | None = None
+    _pinned: set[Digest] = field(default_factory=set)
+    _pinned_for: tuple[int, int] = (-1, -1)
 
     @property
     def node(self) -> NodeName:
@@ -133,13 +135,25 @@ class Knowledge:
             self.books = strike(self.books, damaged)
         return tuple(sorted(damaged))
 
+    def pin(self, attempt_key: tuple[int, int], digests: Iterable[Digest]) -> None:
+        """Results of an attempt are about to be kept here; none of them is dropped while it is under way."""
+        if attempt_key != self._pinned_for:
+            self._pinned, self._pinned_for = set(), attempt_key
+        self._pinned.update(digests)
+
     def blobs_needed(self) -> set[Digest]:
-        """What must stay on this disk: the last two COMMITs, own contributions, and what those are folded against."""
+        """What must stay on this disk.
+
+        The last two COMMITs, own contributions and what those are folded against, and results of the attempt
+        under way: HELD may have been said about them already.
+        """
         newest = -1 if self.record is None else self.record.committed
         rounds = {newest, newest - 1, self.books.applied, self.books.applied - 1}
         mine = (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
         rounds |= {kept.round - 1 for kept in mine}
         needed = {digest for kept in mine for digest in (kept.root, *kept.pieces)}
+        if self.record is not None and self.record.attempt_key() == self._pinned_for:
+            needed |= self._pinned
         for commit in (self.commits[index] for index in rounds if index in self.commits):
             for result, _holders in commit.results:
                 needed |= {result.root, *(self.pieces_of(result) or ())}

@@ -175,6 +175,7 @@ def keep(part: Owner, _now: float) -> list[Effect] | None:
         return None
     root = list_root(part.merged)
     part.knowledge.lists[root] = part.merged
+    part.knowledge.pin(part.key, (root, *part.merged))
     return [KeepBlobs((root, *part.merged), "merge")]
 
 

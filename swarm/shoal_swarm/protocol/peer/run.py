@@ -193,6 +193,8 @@ class PeerRun:
         self.owner.at_hand.update(digest for digest in arrived if digest in inputs)
         to_keep = tuple(digest for digest in arrived if digest in results)
         kept: list[Effect] = [KeepBlobs(to_keep, "result")] if to_keep else []
+        if self.knowledge.record is not None:
+            self.knowledge.pin(self.knowledge.record.attempt_key(), to_keep)
         return kept + (self.owner.say() if any(digest in inputs for digest in arrived) else [])
 
     def _list_fetched(self, event: ListFetched) -> list[Effect]:
