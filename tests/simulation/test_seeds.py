@@ -12,6 +12,7 @@ ONCE_FAILED = {
     32: "work struck from the books while the trainer still had it was counted twice when owners committed it",
     186: "a contribution whose bytes had rotted was announced again after a restart",
     404: "an owner merged against a base whose pieces its disk had lost",
+    426: "a node three times slower than the other was overtaken by every round and never got into one",
     520: "a sentinel took the answer to one write for another's after reading the ledger in between, and published it",
     709: "a node whose frozen contribution had rotted waited for a round that waited for it",
 }

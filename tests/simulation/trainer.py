@@ -38,7 +38,7 @@ class Trainer:
         world = self.process.world
         self.folds = self.process.run.knowledge.books.carried_roots
         self.folded = tuple(unit for fold in effect.folds for unit in world.units_of[fold.root])
-        self._schedule(world.rules.sync_every)
+        self._schedule(effect.steps)
 
     def train_on(self, steps: int) -> None:
         """Drift up to so many steps."""

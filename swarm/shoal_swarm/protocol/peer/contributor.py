@@ -42,6 +42,7 @@ class Contributor:
         """The trainer reached a sync point; a later offer replaces an earlier one until one is frozen."""
         if offer.base == self.knowledge.books.applied and self.state in {TRAINING, OFFERED, FROZEN}:
             self.offer = offer
+            self.knowledge.ready_from = offer.base
 
     def is_ready(self) -> bool:
         """Whether a contribution to the next round is at hand."""

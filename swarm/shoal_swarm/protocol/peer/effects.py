@@ -138,6 +138,8 @@ class Train(msgspec.Struct, frozen=True):
 
     base: int
     pieces: tuple[Digest, ...]
+    steps: int
+    """Local steps to the next sync point."""
     folds: tuple[Fold, ...]
     spoken_for: Digest | None
 

@@ -15,6 +15,7 @@ from typing import Final
 from shoal_swarm.protocol.catch_up import Holders
 from shoal_swarm.protocol.folding import apply, folds
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName
+from shoal_swarm.protocol.pace import steps_after
 from shoal_swarm.protocol.peer.effects import DropBlobs, Effect, Send, Train
 from shoal_swarm.protocol.peer.knowledge import Commit, Knowledge
 from shoal_swarm.protocol.peer.link import Link
@@ -38,6 +39,11 @@ class Holder:
     results: dict[tuple[NodeName, Digest], Result] = field(default_factory=dict)
     """Results that owners of the attempt under way have published."""
     _spoken_for: Digest | None = None
+    _steps: int = 0
+    _was_ready: bool = True
+
+    def __post_init__(self) -> None:
+        self._steps = self.knowledge.rules.sync_every
 
     def published(self, message: Published) -> None:
         """Owners have results: they are to be fetched and kept, so that the round can be committed."""
@@ -84,7 +90,7 @@ class Holder:
         """Send the trainer on its way from the COMMIT that the books name."""
         books, newest = self.knowledge.books, self.knowledge.commits.get(self.knowledge.books.applied)
         pieces = () if newest is None else self.knowledge.pieces_of_commit(newest) or ()
-        return [Train(books.applied, pieces, folds(books), spoken_for)]
+        return [Train(books.applied, pieces, self._steps, folds(books), spoken_for)]
 
     def _is_kept(self, result: Result) -> bool:
         pieces = self.knowledge.pieces_of(result)
@@ -144,6 +150,7 @@ def write_applied(part: Holder, _now: float) -> list[Effect] | None:
     if not part.is_complete(newest) or knowledge.ledger_kept < newest.length:
         return None
     frozen = knowledge.books.frozen
+    part._was_ready = knowledge.ready_from == knowledge.books.applied  # noqa: SLF001 - the rows are this module's
     part._spoken_for = None if frozen is None else frozen.root  # noqa: SLF001 - the rows are this module's
     return knowledge.write(apply(knowledge.books, newest.round, newest.chain, knowledge.settled), "applied")
 
@@ -153,6 +160,7 @@ def applied(part: Holder, _now: float) -> list[Effect] | None:
     knowledge = part.knowledge
     if knowledge.writing is not None:
         return None
+    part._steps = steps_after(part._steps, knowledge.rules, was_ready=part._was_ready)  # noqa: SLF001 - as above
     needed = knowledge.blobs_needed()
     surplus = tuple(sorted(knowledge.kept - needed))
     knowledge.kept &= needed

@@ -8,7 +8,7 @@ from shoal_swarm.protocol.decisions import Committed, CutMade, Participant
 from shoal_swarm.protocol.folding import Books, roots_settled, strike
 from shoal_swarm.protocol.joining import Fit
 from shoal_swarm.protocol.ledger import LedgerEntry, flaw
-from shoal_swarm.protocol.names import NO_DIGEST, Digest, NodeName
+from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, NO_DIGEST, Digest, NodeName
 from shoal_swarm.protocol.peer.effects import AppendLedger, Effect, WriteBooks
 from shoal_swarm.protocol.record import Phase, Record, after
 from shoal_swarm.protocol.run_rules import RunRules
@@ -57,6 +57,8 @@ class Knowledge:
     kept: set[Digest] = field(default_factory=set)
     """Blobs that lie durably on this disk."""
     lists: dict[Digest, tuple[Digest, ...]] = field(default_factory=dict)
+    ready_from: int = BEFORE_ROUND_ZERO - 1
+    """The COMMIT from which the trainer's last offer was trained."""
     writing: Books | None = None
     """Books on their way to the disk; only one page is written at a time."""
     _cut: CutMade | None = None

@@ -84,6 +84,7 @@ class PeerRun:
         self.holder = Holder(self.knowledge, self.link)
         self.is_stopped = False
         self._downloads = Downloads(timing.fetch_stall_s)
+        self._on_its_way_to_disk: set[Digest] = set()
 
     def start(self, now: float) -> list[Effect]:
         """What follows from what was found on disk; called once, before any event."""
@@ -120,6 +121,7 @@ class PeerRun:
                 return []
             case BlobsKept():
                 self.knowledge.kept.update(event.digests)
+                self._on_its_way_to_disk.difference_update(event.digests)
                 return self.holder.say()
             case BlobLost():
                 return self._blob_lost(event.digest)
@@ -192,6 +194,7 @@ class PeerRun:
         results, inputs = self.holder.wanted()[1], self.owner.wanted()[1]
         self.owner.at_hand.update(digest for digest in arrived if digest in inputs)
         to_keep = tuple(digest for digest in arrived if digest in results)
+        self._on_its_way_to_disk.update(to_keep)
         kept: list[Effect] = [KeepBlobs(to_keep, "result")] if to_keep else []
         if self.knowledge.record is not None:
             self.knowledge.pin(self.knowledge.record.attempt_key(), to_keep)
@@ -222,7 +225,9 @@ class PeerRun:
     def _fetch(self, now: float) -> list[Effect]:
         held_lists, held_pieces = self.holder.wanted()
         owned_lists, owned_pieces = self.owner.wanted()
-        lists, pieces = {**owned_lists, **held_lists}, {**owned_pieces, **held_pieces}
+        lists = {**owned_lists, **held_lists}
+        wanted = {**owned_pieces, **held_pieces}
+        pieces = {digest: wanted[digest] for digest in wanted if digest not in self._on_its_way_to_disk}
         self._downloads.forget({**lists, **pieces})
         asked_lists = self._downloads.ask(lists, now)
         effects: list[Effect] = [FetchList(node, root) for node, roots in asked_lists.items() for root in roots]

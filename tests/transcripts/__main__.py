@@ -1,0 +1,28 @@
+"""`python -m tests.transcripts` writes the crash table's stories anew; read the difference before you commit it."""
+
+from pathlib import Path
+
+import click
+from tests.transcripts.rows import ROWS
+from tests.transcripts.telling import story_of
+
+HERE = Path(__file__).parent
+
+
+def path_of(name: str) -> Path:
+    """Where a row's story lies."""
+    number = list(ROWS).index(name) + 1
+    return HERE / f"{number:02}-{name.replace(' ', '-').replace(',', '').replace(chr(39), '')}.txt"
+
+
+def main() -> None:
+    """Write every story."""
+    for stale in HERE.glob("*.txt"):
+        stale.unlink()
+    for name, row in ROWS.items():
+        path_of(name).write_text(story_of(row), encoding="utf-8")
+        click.echo(f"wrote {path_of(name).name}")
+
+
+if __name__ == "__main__":
+    main()
