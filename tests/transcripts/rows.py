@@ -233,7 +233,7 @@ ROWS: dict[str, Row] = {
         "Trainers go on to the drift cap; then the round is committed as if nothing had been.",
         "A starting sentinel judges nobody for two lease times.",
         _sentinel_away,
-        story_s=26.0,
+        story_s=21.0,
     ),
     "register's disk lost": Row(
         "The register's disk is lost",
@@ -247,7 +247,7 @@ ROWS: dict[str, Row] = {
         "The others go on without it; it trains to the drift cap, catches up and folds its work in.",
         "Quorum; catching up by hash; nothing frozen is forgotten.",
         _minority,
-        story_s=26.0,
+        story_s=21.0,
         attempt_max=2,
     ),
     "one-way link": Row(
@@ -255,7 +255,7 @@ ROWS: dict[str, Row] = {
         "What its owner can't fetch is left out and folded in later, or other owners are chosen.",
         "Uniform cut: only what every owner has.",
         _one_way,
-        story_s=24.0,
+        story_s=12.0,
         attempt_max=2,
     ),
     "disk full": Row(

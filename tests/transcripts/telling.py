@@ -4,16 +4,18 @@ from tests.simulation.seeds import Recovery
 from tests.simulation.world import Host, World
 from tests.transcripts.rows import BEGIN_S, END_S, Row
 
+from shoal_swarm.protocol.decisions import Decision, Opened
+
 SEED = 2026
-NOISE = ("sentinel sends", "sends Lease", "fetches", "appends", "drops", "measures")
-"""What would fill the page and is said again and again anyway."""
+NOISE = ("sentinel", "sends Lease", "sends Join", "fetches", "appends", "drops", "measures", "keeps", "writes books")
+"""What would fill the page, or is told by its outcome anyway."""
 
 
 def lived(row: Row) -> World:
     """The world after the row's trouble and a recovery."""
     world = World(SEED, row.shape, story=True)
     row.happens(world)
-    world.watchers.append(lambda host, effect: _note(world, host, effect))
+    world.watchers.append(_Notes(world).note)
     world.boot_all()
     world.run_until(END_S)
     recovery = Recovery(world)
@@ -47,8 +49,24 @@ def story_of(row: Row) -> str:
     )
 
 
-def _note(world: World, host: Host, effect: object) -> bool:
-    label: str = effect.label  # type: ignore[attr-defined] - every effect has a label
-    if not any(noise in label for noise in NOISE):
-        world.tell(f"    {label.replace('peer', host.name, 1).replace('sentinel', host.name, 1)}")
-    return False
+class _Notes:
+    """Notes what a machine does the first time in an attempt; what it says again adds nothing."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.noted: set[str] = set()
+        world.on_entry.append(self.begin_anew)
+
+    def begin_anew(self, decision: Decision) -> None:
+        """A new attempt: everything is worth a line again."""
+        if isinstance(decision, Opened):
+            self.noted.clear()
+
+    def note(self, host: Host, effect: object) -> bool:
+        """Add a line, unless it would only fill the page."""
+        label: str = effect.label  # type: ignore[attr-defined] - every effect has a label
+        sentence = label.replace("peer", host.name, 1).replace("sentinel", host.name, 1)
+        if sentence not in self.noted and not any(noise in label for noise in NOISE):
+            self.noted.add(sentence)
+            self.world.tell(f"    {sentence}")
+        return False
