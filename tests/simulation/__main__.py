@@ -5,6 +5,7 @@ import time
 from argparse import ArgumentParser
 
 import click
+
 from tests.simulation.seeds import plan_of, run_seed
 
 

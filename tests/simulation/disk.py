@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.simulation.payloads import Blob
-
 from shoal_swarm.protocol.folding import Books
 from shoal_swarm.protocol.invariants import InvariantBroken
 from shoal_swarm.protocol.ledger import LedgerEntry
 from shoal_swarm.protocol.names import Digest
+from tests.simulation.payloads import Blob
 
 
 @dataclass(slots=True)

@@ -6,17 +6,16 @@ Random faults rarely hit the moment that matters. A nemesis looks at the state a
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.simulation.mischief import Mischief
-from tests.simulation.node_host import NodeHost
-from tests.simulation.sentinel_host import SentinelHost
-from tests.simulation.world import Host, World
-
 from shoal_swarm.protocol.decisions import Committed, CutMade, Decision
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.peer import effects as peer
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import Contribution, Held, Merged
 from shoal_swarm.protocol.sentinel import effects as sentinel
+from tests.simulation.mischief import Mischief
+from tests.simulation.node_host import NodeHost
+from tests.simulation.sentinel_host import SentinelHost
+from tests.simulation.world import Host, World
 
 ODDS = 0.25
 """How often a nemesis uses its chance; always would stop everything."""

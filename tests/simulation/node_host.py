@@ -4,10 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.simulation.disk import Disk
-from tests.simulation.payloads import Blob
-from tests.simulation.trainer import Trainer
-
 from shoal_swarm.protocol.folding import Books
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer import effects as do
@@ -15,6 +11,9 @@ from shoal_swarm.protocol.peer import events as on
 from shoal_swarm.protocol.peer.knowledge import Identity
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.protocol.round_messages import Contribution, FromSentinel, Held
+from tests.simulation.disk import Disk
+from tests.simulation.payloads import Blob
+from tests.simulation.trainer import Trainer
 
 if TYPE_CHECKING:
     from tests.simulation.world import World

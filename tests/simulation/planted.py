@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import msgspec
-from tests.simulation.register import Register
-from tests.simulation.seeds import Plan, plan_of
 
 from shoal_swarm.protocol import folding
 from shoal_swarm.protocol.decisions import Contributor as CutContributor
@@ -37,6 +35,8 @@ from shoal_swarm.protocol.sentinel.events import WriteWon
 from shoal_swarm.protocol.sentinel.run import SentinelRun
 from shoal_swarm.protocol.signed import SignedResult
 from shoal_swarm.protocol.table import Row, Table
+from tests.simulation.register import Register
+from tests.simulation.seeds import Plan, plan_of
 
 
 class Patch(Protocol):

@@ -7,13 +7,12 @@ faults end, and the swarm must recover by itself: everybody catches up, and what
 from dataclasses import dataclass
 from random import Random
 
+from shoal_swarm.protocol.names import Digest
 from tests.simulation.mischief import KINDS, Mischief
 from tests.simulation.nemesis import NEMESES
 from tests.simulation.network import Weather
 from tests.simulation.sentinel_host import SentinelHost
 from tests.simulation.world import Shape, World
-
-from shoal_swarm.protocol.names import Digest
 
 TROUBLE_S = 70.0
 """How long faults go on."""

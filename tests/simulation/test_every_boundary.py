@@ -1,6 +1,7 @@
 """Promise: a crash right before or right after any effect of any machine loses nothing and stops nobody."""
 
 import pytest
+
 from tests.simulation.nemesis import crash_once
 from tests.simulation.seeds import Recovery
 from tests.simulation.world import Host, Shape, World

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+
+from shoal_swarm.protocol.invariants import InvariantBroken
 from tests.simulation.planted import PLANTED, plan_for
 from tests.simulation.seeds import run_patience, run_seed
 from tests.simulation.world import World
-
-from shoal_swarm.protocol.invariants import InvariantBroken
 
 PATIENCE = ("judge right after start", "condemn after sleep")
 """Bugs that break no promise about data; they only waste work when a sentinel restarts or sleeps."""

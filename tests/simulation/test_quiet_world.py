@@ -1,6 +1,7 @@
 """Promise: where nothing fails, every round has everybody in it, at its first attempt."""
 
 import pytest
+
 from tests.simulation.world import Shape, World
 
 SHAPES = {

@@ -1,8 +1,7 @@
 """Promise: a register that is lost with its disk is rebuilt from nodes' ledgers, and the run goes on where it was."""
 
-from tests.simulation.world import Shape, World
-
 from shoal_swarm.protocol.restore import restored
+from tests.simulation.world import Shape, World
 
 
 def test_a_lost_register_is_rebuilt_and_the_run_goes_on() -> None:

@@ -3,9 +3,9 @@
 import time
 
 import pytest
-from tests.simulation.seeds import run_patience, run_seed
 
 from shoal_swarm.protocol.invariants import InvariantBroken
+from tests.simulation.seeds import run_patience, run_seed
 
 ONCE_FAILED = {
     80: "an excuse for rotten disks that did not cover a contribution frozen over the rot",

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.simulation.payloads import Blob
-
 from shoal_swarm.protocol.digests import list_root
 from shoal_swarm.protocol.names import Digest
 from shoal_swarm.protocol.peer.effects import Train
 from shoal_swarm.protocol.peer.events import Offered
+from tests.simulation.payloads import Blob
 
 if TYPE_CHECKING:
     from tests.simulation.node_host import NodeProcess

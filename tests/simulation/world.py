@@ -10,13 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tests.simulation.disk import Disk
-from tests.simulation.network import Network
-from tests.simulation.node_host import NodeHost
-from tests.simulation.payloads import Blob, Payloads, Symbolic
-from tests.simulation.register import Register
-from tests.simulation.sentinel_host import SentinelHost
-
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.protocol.decisions import Committed, Decision
 from shoal_swarm.protocol.digests import digest_of, list_root
@@ -31,6 +24,12 @@ from shoal_swarm.protocol.record import Record
 from shoal_swarm.protocol.round_messages import Contribution, FromNode, Held
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.protocol.sentinel.effects import Effect as SentinelEffect
+from tests.simulation.disk import Disk
+from tests.simulation.network import Network
+from tests.simulation.node_host import NodeHost
+from tests.simulation.payloads import Blob, Payloads, Symbolic
+from tests.simulation.register import Register
+from tests.simulation.sentinel_host import SentinelHost
 
 Host = NodeHost | SentinelHost
 Watcher = Callable[[Host, "do.Effect | SentinelEffect"], bool]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+
 from tests.transcripts.rows import ROWS
 from tests.transcripts.telling import story_of
 

@@ -8,13 +8,12 @@ effect. `python -m tests.transcripts` rewrites the files; a changed file is to b
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.simulation.nemesis import crash_once
-from tests.simulation.node_host import NodeHost
-from tests.simulation.world import Host, Shape, World
-
 from shoal_swarm.protocol.decisions import Committed, CutMade, Decision
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.restore import restored
+from tests.simulation.nemesis import crash_once
+from tests.simulation.node_host import NodeHost
+from tests.simulation.world import Host, Shape, World
 
 BEGIN_S = 12.0
 END_S = 45.0

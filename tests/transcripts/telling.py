@@ -1,10 +1,9 @@
 """How a row of the crash table becomes a story."""
 
+from shoal_swarm.protocol.decisions import Decision, Opened
 from tests.simulation.seeds import Recovery
 from tests.simulation.world import Host, World
 from tests.transcripts.rows import BEGIN_S, END_S, Row
-
-from shoal_swarm.protocol.decisions import Decision, Opened
 
 SEED = 2026
 NOISE = ("sentinel", "sends Lease", "sends Join", "fetches", "appends", "drops", "measures", "keeps", "writes books")

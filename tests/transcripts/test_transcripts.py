@@ -1,6 +1,7 @@
 """Promise: every row of the crash table comes out as its transcript tells; nothing else is told."""
 
 import pytest
+
 from tests.transcripts.__main__ import HERE, path_of
 from tests.transcripts.rows import ROWS
 from tests.transcripts.telling import lived, story_of
