@@ -33,7 +33,7 @@ class Mischief:
         world.network.heal()
         world.register.silence = 0.0
         for host in world.nodes.values():
-            host.disk.is_full = host.lies = False
+            host.disk.is_full = host.lies = host.is_two_faced = False
         for one in (*world.sentinels.values(), *world.nodes.values()):
             one.boot()
 
@@ -42,6 +42,8 @@ class Mischief:
         if self.world.rules.copies < 2:
             return False
         host, record = self.recovering, self.world.register.record
+        if host is not None and host.is_two_faced:
+            return False
         if host is not None and record is not None and host.process is not None:
             holder = host.process.run.holder
             newest = holder.knowledge.newest
@@ -167,6 +169,22 @@ def _lie(mischief: Mischief) -> None:
     mischief.world.later(mischief.world.rng.uniform(1.0, 15.0), setattr, host, "lies", False)
 
 
+def _two_faces(mischief: Mischief) -> None:
+    """One node at a time may be dishonest, and only where results need two holders."""
+    world = mischief.world
+    if (
+        world.rules.copies < 2
+        or not mischief.may_harm_disk()
+        or any(host.is_two_faced for host in world.nodes.values())
+    ):
+        return
+    host = _some_node(mischief)
+    mischief.recovering = host
+    host.is_two_faced = True
+    world.tell(f"{host.name} is two-faced")
+    world.later(world.rng.uniform(3.0, 20.0), setattr, host, "is_two_faced", False)
+
+
 def _silence_register(mischief: Mischief) -> None:
     register = mischief.world.register
     register.silence = mischief.world.rng.uniform(0.1, 0.6)
@@ -187,6 +205,7 @@ KINDS: Final[Mapping[str, Callable[[Mischief], None]]] = {
     "rot": _rot,
     "wipe": _wipe,
     "lie": _lie,
+    "two faces": _two_faces,
     "silence register": _silence_register,
 }
 """Every kind of harm by its name; a seed picks some of them."""

@@ -12,6 +12,7 @@ from shoal_swarm.protocol.peer.knowledge import Identity
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.protocol.round_messages import Contribution, FromSentinel, Held
 from tests.simulation.disk import Disk
+from tests.simulation.forgery import forked
 from tests.simulation.payloads import Blob
 from tests.simulation.trainer import Trainer
 
@@ -29,6 +30,8 @@ class NodeHost:
     step_s: float
     process: "NodeProcess | None" = None
     boots: int = 0
+    is_two_faced: bool = False
+    """Announces and publishes one thing now and another later, all well signed."""
     lies: bool = False
     """Serves wrong bytes whenever it is asked."""
 
@@ -169,8 +172,9 @@ class NodeProcess:
     def _send(self, effect: do.Send) -> None:
         if isinstance(effect.message, Contribution | Held):
             self.world.heard_claim(self.host, effect.message)
+        message = forked(self, effect.message) if self.host.is_two_faced else effect.message
         for sentinel in self.world.sentinels.values():
-            self.world.network.carry(self.host.name, sentinel.name, sentinel.hear, self.host.name, effect.message, self)
+            self.world.network.carry(self.host.name, sentinel.name, sentinel.hear, self.host.name, message, self)
 
     def _fetch(self, effect: do.Fetch) -> None:
         self.world.network.carry(

@@ -196,7 +196,8 @@ class World:
         self.tell(
             f"{node} has books: applied {books.applied}, frozen {_root(books.frozen)}, carries {len(books.carried)}"
         )
-        if books.frozen is not None and self.nodes[node].disk.rotten.intersection(books.frozen.pieces):
+        rotten, frozen = self.nodes[node].disk.rotten, books.frozen
+        if frozen is not None and not rotten.isdisjoint((frozen.root, *frozen.pieces)):
             self.excuse(roots_in(books))
         self.invariants.saw_books(node, books)
         if books.applied >= 0 and self._applied_bytes.get(node) != books.applied:

@@ -212,7 +212,7 @@ class SentinelRun:
         return [
             Alarm(
                 f"A node's ledger has {claimed} entries, the register's only {version}. If the register was restored "
-                "from an old copy, stop and use `shoal sentinel restore --from NODE`."
+                "from an old copy, stop this sentinel and rebuild the register from nodes' ledgers."
             )
         ]
 
