@@ -390,10 +390,10 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "weigh at the owner": Planted(weigh_at_the_owner, 10, "I3"),
     "stale base": Planted(stale_base, 60, "I2"),
     "drop own work": Planted(drop_own_work, 60, "I5"),
-    "drop the newest": Planted(drop_the_newest, 10, "I4"),
+    "drop the newest": Planted(drop_the_newest, 10, "I5"),
     "drop what is held": Planted(drop_what_is_held, 200, ("I4", "I5"), "make a ghost of a holder", 2),
     "say it once": Planted(say_it_once, 60, "I6"),
-    "trust any bytes": Planted(trust_any_bytes, 60, "I1"),
+    "trust any bytes": Planted(trust_any_bytes, 60, "I5"),
     "forget the last attempt": Planted(forget_the_last_attempt, 100, "I3"),
 }
 """Every planted bug by its name."""

@@ -35,3 +35,9 @@ def _broken_promise(run: Callable[[int], object], seed: int) -> str | None:
     except InvariantBroken as broken:
         return str(broken)
     return None
+
+
+@pytest.mark.parametrize("name", [name for name, bug in PLANTED.items() if bug.nemesis])
+def test_the_honest_protocol_survives_what_a_planted_bug_does_not(name: str) -> None:
+    for seed in range(60):
+        run_seed(seed, plan=plan_for(PLANTED[name], seed))
