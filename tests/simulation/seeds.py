@@ -11,6 +11,7 @@ from shoal_swarm.protocol.names import Digest
 from tests.simulation.mischief import KINDS, Mischief
 from tests.simulation.nemesis import NEMESES
 from tests.simulation.network import Weather
+from tests.simulation.payloads import Payloads
 from tests.simulation.sentinel_host import SentinelHost
 from tests.simulation.world import Shape, World
 
@@ -61,10 +62,10 @@ def plan_of(seed: int) -> Plan:
     )
 
 
-def run_seed(seed: int, *, story: bool = False, plan: Plan | None = None) -> World:
+def run_seed(seed: int, *, story: bool = False, plan: Plan | None = None, payloads: Payloads | None = None) -> World:
     """Run a seed to its end; raises InvariantBroken at the first broken promise."""
     plan = plan or plan_of(seed)
-    world = World(seed, plan.shape, story=story)
+    world = World(seed, plan.shape, payloads, story=story)
     world.tell(plan.sentence())
     try:
         live_through(world, plan)

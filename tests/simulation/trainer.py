@@ -65,6 +65,7 @@ class Trainer:
         pieces = tuple(blob.digest for blob in blobs)
         root = list_root(pieces)
         self._offered[root] = tuple(self.own)
+        world.pieces_under[root] = list(blobs)
         world.units_of[root] = () if self.base < 0 else units
         self.process.offer(
             Offered(self.base, root, pieces, 100 + unit % 7, self.steps, self.folds), [Blob(root, pieces), *blobs]

@@ -70,6 +70,7 @@ class World:
         self._units = 0
         self.payloads: Payloads = payloads or Symbolic(shape.pieces)
         self.units_of: dict[Digest, tuple[int, ...]] = {}
+        self.pieces_under: dict[Digest, list[Blob]] = {}
         self.timing = Timing.lan()
         digest = digest_of(b"sim")
         piece_bytes = OWNER_BYTES * shape.owners_max // shape.pieces + 1
@@ -78,7 +79,7 @@ class World:
             base_model=digest,
             tokenizer=digest,
             labels=digest,
-            pieces=(PieceRun(count=shape.pieces, piece_bytes=piece_bytes),),
+            pieces=(PieceRun(count=shape.pieces, piece_bytes=piece_bytes, cost=1),),
         )
         self.rules = RunRules(
             run=RunId("sim"),
@@ -91,6 +92,8 @@ class World:
         )
         self.invariants = Invariants(self.rules)
         self.merges: dict[Digest, list[tuple[int, int, MergedFrom]]] = {}
+        self._merged: dict[tuple[int, int, int, MergedFrom], Digest] = {}
+        """What each merge gave, so that merging the same again is seen to give the same."""
         self.watchers: list[Watcher] = []
         self._applied_bytes: dict[NodeName, int] = {}
         self.excused: set[Digest] = set()
@@ -189,6 +192,9 @@ class World:
     def saw_merge(self, effect: do.MergeShare, root: Digest) -> None:
         """An owner merged."""
         inputs = tuple((one.root, one.weight) for one in effect.inputs)
+        first = self._merged.setdefault((effect.round, effect.attempt, effect.first, inputs), root)
+        if first != root:
+            raise InvariantBroken(f"I3 is broken: merging a share of round {effect.round} again gave other bytes.")
         self.merges.setdefault(root, []).append((effect.round, effect.attempt, inputs))
 
     def saw_disk(self, node: NodeName, books: Books) -> None:

@@ -18,10 +18,13 @@ OWNER_BYTES: Final = 256 * 1024
 
 
 class PieceRun(Value, frozen=True):
-    """Consecutive pieces of equal size; a whole model has thousands of pieces but few different sizes."""
+    """Consecutive pieces that are alike; a whole model has thousands of pieces but few kinds of them."""
 
     count: int
     piece_bytes: int
+    """What one takes on the wire."""
+    cost: int
+    """What merging one costs its owner, in any unit: an exact merge's work does not follow from its bytes."""
 
 
 class Share(Value, frozen=True):
@@ -36,11 +39,11 @@ class Share(Value, frozen=True):
         return pieces[self.first : self.first + self.count]
 
 
-def piece_sizes(plan: Sequence[PieceRun]) -> Iterator[int]:
-    """The size of every piece, in order."""
+def piece_costs(plan: Sequence[PieceRun]) -> Iterator[int]:
+    """The cost of every piece, in order."""
     for run in plan:
         for _ in range(run.count):
-            yield run.piece_bytes
+            yield run.cost
 
 
 def owner_count(total_bytes: int, pieces: int, nodes: int) -> int:
@@ -50,17 +53,18 @@ def owner_count(total_bytes: int, pieces: int, nodes: int) -> int:
 
 def shares_of(plan: Sequence[PieceRun], nodes: Sequence[NodeName]) -> tuple[Share, ...]:
     """Split the pieces among the first nodes of the list; each gets one stretch, costs as even as pieces allow."""
-    sizes = list(piece_sizes(plan))
-    total = sum(sizes)
-    owners = nodes[: owner_count(total, len(sizes), len(nodes))]
+    costs = list(piece_costs(plan))
+    total_bytes = sum(run.count * run.piece_bytes for run in plan)
+    owners = nodes[: owner_count(total_bytes, len(costs), len(nodes))]
+    total = sum(costs)
     shares: list[Share] = []
     first, spent = 0, 0
     for position, owner in enumerate(owners):
-        last_first = len(sizes) - (len(owners) - position - 1)
+        last_first = len(costs) - (len(owners) - position - 1)
         goal = total * (position + 1) / len(owners)
         end = first
-        while end < last_first and (end == first or spent + sizes[end] / 2 <= goal or position == len(owners) - 1):
-            spent += sizes[end]
+        while end < last_first and (end == first or spent + costs[end] / 2 <= goal or position == len(owners) - 1):
+            spent += costs[end]
             end += 1
         shares.append(Share(owner=owner, first=first, count=end - first))
         first = end

@@ -11,7 +11,7 @@ FIT = Fit(
     base_model=digest_of(b"bert"),
     tokenizer=digest_of(b"cased"),
     labels=digest_of(b"five stars"),
-    pieces=(PieceRun(count=24, piece_bytes=49152),),
+    pieces=(PieceRun(count=24, piece_bytes=49152, cost=1),),
 )
 
 
@@ -26,7 +26,7 @@ def test_the_same_fits() -> None:
 
 def test_every_difference_is_a_sentence_with_both_values_and_a_remedy() -> None:
     other = msgspec.structs.replace(
-        FIT, labels=digest_of(b"four stars"), pieces=(PieceRun(count=1, piece_bytes=1),) * 2
+        FIT, labels=digest_of(b"four stars"), pieces=(PieceRun(count=1, piece_bytes=1, cost=1),) * 2
     )
     labels, pieces = differences(FIT, other)
     assert labels.startswith("labels ")

@@ -4,10 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shoal_swarm.protocol.names import NodeName
-from shoal_swarm.protocol.pieces import OWNER_BYTES, PieceRun, owner_count, piece_sizes, shares_of
+from shoal_swarm.protocol.pieces import OWNER_BYTES, PieceRun, owner_count, piece_costs, shares_of
 
 PLANS = st.lists(
-    st.builds(PieceRun, count=st.integers(1, 9), piece_bytes=st.integers(1, 4 << 20)), min_size=1, max_size=9
+    st.builds(PieceRun, count=st.integers(1, 9), piece_bytes=st.integers(1, 4 << 20), cost=st.integers(1, 1000)),
+    min_size=1,
+    max_size=9,
 )
 NODES = [NodeName(f"node-{number}") for number in range(7)]
 
@@ -16,17 +18,17 @@ NODES = [NodeName(f"node-{number}") for number in range(7)]
 def test_shares_cover_the_list_once_and_in_order(plan: list[PieceRun], nodes: int) -> None:
     shares = shares_of(plan, NODES[:nodes])
     covered = [index for share in shares for index in range(share.first, share.first + share.count)]
-    assert covered == list(range(len(list(piece_sizes(plan)))))
+    assert covered == list(range(len(list(piece_costs(plan)))))
     assert all(share.count > 0 for share in shares)
     assert len({share.owner for share in shares}) == len(shares)
 
 
 @given(PLANS, st.integers(1, 7))
 def test_no_share_costs_more_than_its_part_and_one_piece(plan: list[PieceRun], nodes: int) -> None:
-    sizes = list(piece_sizes(plan))
+    costs = list(piece_costs(plan))
     shares = shares_of(plan, NODES[:nodes])
-    fair = sum(sizes) / len(shares)
-    assert all(sum(share.cut_from(sizes)) <= fair + 2 * max(sizes) for share in shares)
+    fair = sum(costs) / len(shares)
+    assert all(sum(share.cut_from(costs)) <= fair + 2 * max(costs) for share in shares)
 
 
 def test_a_small_adapter_has_one_owner_and_a_large_one_has_every_node() -> None:
