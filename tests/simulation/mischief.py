@@ -20,6 +20,7 @@ class Mischief:
         self.is_over = False
         self.recovering: NodeHost | None = None
         """The node whose disk is incomplete; while there is one, no other disk is harmed."""
+        self.liar: NodeHost | None = None
         self._boundary_crashes = boundary_crashes
         if boundary_crashes:
             world.watchers.append(self._crash_at_boundary)
@@ -42,7 +43,7 @@ class Mischief:
         if self.world.rules.copies < 2:
             return False
         host, record = self.recovering, self.world.register.record
-        if host is not None and host.is_two_faced:
+        if self.liar is not None:
             return False
         if host is not None and record is not None and host.process is not None:
             holder = host.process.run.holder
@@ -170,16 +171,11 @@ def _lie(mischief: Mischief) -> None:
 
 
 def _two_faces(mischief: Mischief) -> None:
-    """One node at a time may be dishonest, and only where results need two holders."""
+    """One node of a swarm is dishonest now and then; as it may claim to hold anything, no disk is lost beside it."""
     world = mischief.world
-    if (
-        world.rules.copies < 2
-        or not mischief.may_harm_disk()
-        or any(host.is_two_faced for host in world.nodes.values())
-    ):
+    if mischief.liar is None and not mischief.may_harm_disk():
         return
-    host = _some_node(mischief)
-    mischief.recovering = host
+    host = mischief.liar = mischief.liar or _some_node(mischief)
     host.is_two_faced = True
     world.tell(f"{host.name} is two-faced")
     world.later(world.rng.uniform(3.0, 20.0), setattr, host, "is_two_faced", False)

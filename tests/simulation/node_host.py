@@ -198,6 +198,10 @@ class NodeProcess:
         for digest in effect.digests:
             self.disk.blobs.pop(digest, None)
 
+    def _drop_inputs(self, effect: do.DropInputs) -> None:
+        for digest in effect.digests:
+            self.spool.pop(digest, None)
+
     def _write_books(self, effect: do.WriteBooks) -> None:
         self.disk.write_books(effect.books, lambda ok: self._books_kept(ok, effect.books))
 
@@ -266,6 +270,7 @@ _DO: dict[type, Callable[..., None]] = {
     do.FetchList: NodeProcess._fetch_list,
     do.KeepBlobs: NodeProcess._keep_blobs,
     do.DropBlobs: NodeProcess._drop_blobs,
+    do.DropInputs: NodeProcess._drop_inputs,
     do.WriteBooks: NodeProcess._write_books,
     do.AppendLedger: NodeProcess._append_ledger,
     do.MergeShare: NodeProcess._merge,

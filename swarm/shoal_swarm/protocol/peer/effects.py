@@ -67,6 +67,17 @@ class DropBlobs(msgspec.Struct, frozen=True):
         return "peer drops blobs"
 
 
+class DropInputs(msgspec.Struct, frozen=True):
+    """Inputs of the round before last in the spool: nobody will ask what this node merged then."""
+
+    digests: tuple[Digest, ...]
+
+    @property
+    def label(self) -> str:
+        """Where a crash can be tried."""
+        return "peer drops inputs"
+
+
 class WriteBooks(msgspec.Struct, frozen=True):
     """Append the books to the journal as one checked entry and sync. Answered by BooksKept or DiskFailed."""
 
@@ -188,6 +199,7 @@ Effect = (
     | FetchList
     | KeepBlobs
     | DropBlobs
+    | DropInputs
     | WriteBooks
     | AppendLedger
     | MergeShare

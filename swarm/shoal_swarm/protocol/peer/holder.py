@@ -104,8 +104,7 @@ class Holder:
         if self._is_kept(result):
             return
         knowledge = self.knowledge
-        ranked = dict.fromkeys((result.node, *holders, *knowledge.nodes))
-        others = tuple(node for node in ranked if node != knowledge.node)
+        others = knowledge.whom_to_ask(result.node, holders)
         listed = knowledge.pieces_of(result)
         if listed is None:
             here = result.root in knowledge.kept

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from shoal_swarm.protocol.deadlines import Timing
-from shoal_swarm.protocol.decisions import Committed, CutMade, Participant
+from shoal_swarm.protocol.decisions import Committed, CutMade, Opened, Participant
 from shoal_swarm.protocol.folding import Books, roots_settled, strike
 from shoal_swarm.protocol.joining import Fit
 from shoal_swarm.protocol.ledger import LedgerEntry, flaw
@@ -62,6 +62,7 @@ class Knowledge:
     writing: Books | None = None
     """Books on their way to the disk; only one page is written at a time."""
     _cut: CutMade | None = None
+    _whom_to_ask: dict[tuple[NodeName, tuple[NodeName, ...]], tuple[NodeName, ...]] = field(default_factory=dict)
     _pinned: set[Digest] = field(default_factory=set)
     _pinned_for: tuple[int, int] = (-1, -1)
 
@@ -95,6 +96,17 @@ class Knowledge:
             self._append(entry)
             new.append(entry)
         return new, None
+
+    def whom_to_ask(self, owner: NodeName, holders: tuple[NodeName, ...]) -> tuple[NodeName, ...]:
+        """For a result: its owner, then who held it at COMMIT, then everybody else."""
+        if len(self._whom_to_ask) > 2 * len(self.nodes):
+            self._whom_to_ask.clear()
+        ranked = self._whom_to_ask.get((owner, holders))
+        if ranked is None:
+            everybody = dict.fromkeys((owner, *holders, *self.nodes))
+            ranked = tuple(node for node in everybody if node != self.node)
+            self._whom_to_ask[owner, holders] = ranked
+        return ranked
 
     def keep_entries(self, entries: Sequence[LedgerEntry]) -> list[Effect]:
         """Have new entries written to disk."""
@@ -165,7 +177,9 @@ class Knowledge:
         decision = entry.decision()
         self.record = after(self.record, entry)
         self.heads.append(entry.hash)
-        self.nodes |= {one.node: one for one in self.record.participants}
+        if isinstance(decision, Opened):
+            self.nodes |= {one.node: one for one in decision.participants}
+            self._whom_to_ask.clear()
         if isinstance(decision, CutMade):
             self._cut = decision
         if isinstance(decision, Committed):

@@ -14,7 +14,7 @@ from typing import Final
 from shoal_swarm.protocol.catch_up import Holders
 from shoal_swarm.protocol.digests import list_root
 from shoal_swarm.protocol.names import Digest, NodeName
-from shoal_swarm.protocol.peer.effects import Effect, KeepBlobs, MeasureGram, MergeInput, MergeShare, Send
+from shoal_swarm.protocol.peer.effects import DropInputs, Effect, KeepBlobs, MeasureGram, MergeInput, MergeShare, Send
 from shoal_swarm.protocol.peer.events import GramMeasured, ShareMerged
 from shoal_swarm.protocol.peer.knowledge import Knowledge
 from shoal_swarm.protocol.peer.link import Link
@@ -41,6 +41,8 @@ class Owner:
     """Contributions to collect, by root, and who made each."""
     at_hand: set[Digest] = field(default_factory=set)
     """Input blobs in the spool."""
+    _merged_before: set[Digest] = field(default_factory=set)
+    """Inputs of the round before, kept for one round in case somebody asks what was merged."""
     merged: tuple[Digest, ...] = ()
     published: SignedResult | None = None
     gram: GramMeasured | None = None
@@ -205,12 +207,15 @@ def over(part: Owner, _now: float) -> list[Effect] | None:
     record = part.knowledge.record
     if record is not None and record.attempt_key() == part.key and record.phase in {Phase.OPEN, Phase.CUT}:
         return None
+    dropped: list[Effect] = []
     if record is None or record.round != part.key[0] or record.phase is Phase.COMMITTED:
-        part.at_hand.clear()
+        surplus = tuple(sorted(part._merged_before))  # noqa: SLF001 - the rows are this module's
+        dropped = [DropInputs(surplus)] if surplus else []
+        part._merged_before, part.at_hand = part.at_hand, set()  # noqa: SLF001 - as above
     part.key, part.share, part.merged, part.published = (-1, -1), None, (), None
     part.gram, part._measuring = None, ()  # noqa: SLF001 - the rows are this module's
     part.inputs.clear()
-    return []
+    return dropped
 
 
 OWNER: Final[Table[Owner, list[Effect]]] = Table(

@@ -18,6 +18,7 @@ class Collected:
     manifests: dict[NodeName, SignedManifest] = field(default_factory=dict)
     haves: dict[NodeName, Have] = field(default_factory=dict)
     results: dict[NodeName, dict[Digest, SignedResult]] = field(default_factory=dict)
+    _complete_at: dict[NodeName, frozenset[tuple[NodeName, Digest]]] = field(default_factory=dict)
     held: dict[tuple[NodeName, Digest], set[NodeName]] = field(default_factory=dict)
 
     def next_attempt(self, attempt: int) -> "Collected":
@@ -27,18 +28,29 @@ class Collected:
     def forget(self, node: NodeName) -> None:
         """A newer process speaks for this node: what the old one had may have gone with its disk."""
         self.haves.pop(node, None)
+        self._complete_at.pop(node, None)
         for holders in self.held.values():
             holders.discard(node)
 
-    def hold(self, node: NodeName, held: Held) -> None:
-        """Note what lies durably on a node."""
-        for owner_and_root in held.held:
-            self.held.setdefault(owner_and_root, set()).add(node)
+    def have(self, owner: NodeName, have: Have) -> bool:
+        """Note what an owner has; True if that is news."""
+        if self.haves.get(owner) == have:
+            return False
+        self.haves[owner] = have
+        self._complete_at[owner] = frozenset(have.complete)
+        return True
+
+    def hold(self, node: NodeName, held: Held) -> bool:
+        """Note what lies durably on a node; True if that is news."""
+        new = [key for key in held.held if node not in self.held.get(key, ())]
+        for key in new:
+            self.held.setdefault(key, set()).add(node)
+        return bool(new)
 
     def has(self, owner: NodeName, node: NodeName) -> bool:
         """Whether an owner has this node's announced contribution complete."""
-        have, signed = self.haves.get(owner), self.manifests.get(node)
-        return have is not None and signed is not None and (node, signed.manifest.root) in have.complete
+        signed = self.manifests.get(node)
+        return signed is not None and (node, signed.manifest.root) in self._complete_at.get(owner, ())
 
     def complete(self, expected: Iterable[NodeName], shares: Iterable[Share]) -> list[NodeName]:
         """Contributors that every owner has complete under the same root: the only ones a cut may name."""

@@ -49,17 +49,18 @@ def hear(  # noqa: C901, PLR0911 - one branch for each message of the closed uni
             return _hear_contribution(run, sender, message.signed)
         case Have():
             if _is_current(run, message) and run.record.share(sender) is not None:
-                run.collected.haves[sender] = message
+                run.is_news |= run.collected.have(sender, message)
             return []
         case Merged():
             return _hear_result(run, sender, message.signed)
         case Held():
             if _is_current(run, message) and run.record.phase is Phase.CUT:
-                run.collected.hold(sender, message)
+                run.is_news |= run.collected.hold(sender, message)
             return []
         case Goodbye():
             run.leases.leave(sender)
             run.ready.pop(sender, None)
+            run.is_news = True
             return []
         case _:
             assert_never(message)
@@ -136,6 +137,7 @@ def _hear_contribution(run: "SentinelRun", sender: NodeName, signed: SignedManif
     if claims != (sender, record.run, record.committed, record.chain) or not is_signed(signed, run.verify):
         return [Alarm(f"{sender} announced a contribution that is not its own or not trained from the last COMMIT.")]
     run.collected.manifests[sender] = signed
+    run.is_news = True
     return [effect for share in record.shares for effect in _announce(run, share.owner, only=signed)]
 
 
@@ -152,6 +154,7 @@ def _hear_result(run: "SentinelRun", sender: NodeName, signed: SignedResult) -> 
     if not is_signed(signed, run.verify):
         return [Alarm(f"{sender} published a result with a signature that is not its own.")]
     known[result.root] = signed
+    run.is_news = True
     return [effect for node in run.leases.known() for effect in _publish(run, node)]
 
 

@@ -61,6 +61,8 @@ class SentinelRun:
     """For which round each node last said that it is ready."""
     ready_s: dict[NodeName, float] = field(default_factory=dict)
     """How long each took since the COMMIT, where this sentinel saw that COMMIT itself."""
+    is_news: bool = False
+    """Whether a message changed anything that a decision may depend on; most repeat what is known."""
     _pending: tuple[Record, LedgerEntry] | None = None
     _saw_commit_at: float | None = None
     _behind: int = 0
@@ -74,9 +76,9 @@ class SentinelRun:
     def handle(self, event: Event, now: float) -> list[Effect]:
         """Take in one event; what follows is to be done in this order."""
         self._wake(self.leases.slept_s(now))
+        self.is_news = not isinstance(event, Received)
         effects = self._take_in(event, now)
-        effects += self._propose(now)
-        return effects
+        return effects + (self._propose(now) if self.is_news else [])
 
     def ready_nodes(self, now: float) -> list[NodeName]:
         """Admitted nodes that were heard within one lease and can contribute to the next round."""
@@ -93,6 +95,7 @@ class SentinelRun:
 
     def note_ready(self, node: NodeName, round_index: int, now: float) -> None:
         """A node can contribute to this round; how long it took feeds the next deadlines."""
+        self.is_news |= self.ready.get(node) != round_index
         self.ready[node] = round_index
         if self._saw_commit_at is not None and round_index == self.record.committed + 1:
             self.ready_s.setdefault(node, now - self._saw_commit_at)
