@@ -31,7 +31,7 @@ class Admitted(Value, frozen=True, tag=True, tag_field=_TAG):
     fit: Fit
 
 
-class Participant(Value, frozen=True):
+class Participant(Value, frozen=True, array_like=True):
     """A node in a round: who, and where other nodes reach it."""
 
     node: NodeName

@@ -17,7 +17,7 @@ OWNER_BYTES: Final = 256 * 1024
 """One more owner for each so many bytes: below this a second owner costs more in messages than it saves."""
 
 
-class PieceRun(Value, frozen=True):
+class PieceRun(Value, frozen=True, array_like=True):
     """Consecutive pieces that are alike; a whole model has thousands of pieces but few kinds of them."""
 
     count: int
@@ -27,7 +27,7 @@ class PieceRun(Value, frozen=True):
     """What merging one costs its owner, in any unit: an exact merge's work does not follow from its bytes."""
 
 
-class Share(Value, frozen=True):
+class Share(Value, frozen=True, array_like=True):
     """The stretch of pieces that one owner merges for all."""
 
     owner: NodeName

@@ -43,7 +43,7 @@ class Phase(StrEnum):
     ENDED = "ENDED"
 
 
-class CutMember(Value, frozen=True):
+class CutMember(Value, frozen=True, array_like=True):
     """A contribution that the cut names."""
 
     node: NodeName
@@ -118,7 +118,7 @@ def _decided(record: Record, decision: Decision) -> Record:
             admitted = tuple(sorted({*record.admitted, decision.node}))
             return msgspec.structs.replace(record, admitted=admitted, fit=record.fit or decision.fit)
         case Opened():
-            _must(record, decision, _may_open(record, decision))
+            _must(record, decision, _may_open(record, decision) and bool(decision.shares))
             return msgspec.structs.replace(
                 record,
                 phase=Phase.OPEN,
@@ -178,6 +178,20 @@ def folded(entries: Iterable[LedgerEntry], record: Record | None = None) -> Reco
     return record
 
 
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_DECODER = msgspec.msgpack.Decoder(Record)
+
+
 def record_bytes(record: Record) -> bytes:
     """How the register stores it; never more than 50 KB, so that a write stays one small page."""
-    return msgspec.json.encode(record, order="deterministic")
+    return _ENCODER.encode(record)
+
+
+def record_from(stored: bytes) -> Record:
+    """What `record_bytes` wrote."""
+    try:
+        return _DECODER.decode(stored)
+    except msgspec.MsgspecError as problem:
+        raise PeerRefused(
+            f"The stored record cannot be read: {problem}. Rebuild it from the ledger; it says the same."
+        ) from problem
