@@ -30,6 +30,8 @@ class NodeHost:
     step_s: float
     process: "NodeProcess | None" = None
     boots: int = 0
+    is_dead: bool = False
+    """Never starts again."""
     is_two_faced: bool = False
     """Announces and publishes one thing now and another later, all well signed."""
     lies: bool = False
@@ -37,7 +39,7 @@ class NodeHost:
 
     def boot(self) -> None:
         """Start a process on what the disk holds."""
-        if self.process is not None:
+        if self.process is not None or self.is_dead:
             return
         self.boots += 1
         self.world.tell(f"{self.name} starts (boot {self.boots})")

@@ -6,7 +6,7 @@ made, in systems of this kind. They patch the machines from outside; the product
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -61,8 +61,8 @@ class Planted:
     """The targeted fault that is needed to see it within reason; not much else goes wrong then."""
     nodes: int | None = None
     """The size of swarm in which it shows."""
-    first_seed: int = 0
-    """Where to begin; chosen so that the default run is short. Beginning at 0 is the nightly's business."""
+    world: Literal["trouble", "patience", "core"] = "trouble"
+    """Which kind of history shows it: all faults, only sentinels failing, or only a core that is well."""
 
 
 def _with_row(table: Table[Any, Any], step: Callable[..., Any], new: Callable[..., Any]) -> Table[Any, Any]:
@@ -325,6 +325,17 @@ def drop_what_is_held(patch: Patch) -> None:
     patch.setattr(Knowledge, "pin", lambda _self, _key, _digests: None)
 
 
+def same_owners_again(patch: Patch) -> None:
+    """Another attempt asks the same owners that held up the last one."""
+    patch.setattr(Collected, "laggards", lambda _self, _expected, _shares, _quorum: set())
+    patch.setattr(Collected, "unheld", lambda _self, _shares, _copies: set())
+
+
+def starve_the_slow(patch: Patch) -> None:
+    """Every node takes the agreed number of steps, however often it is overtaken."""
+    patch.setattr(holder, "steps_after", lambda steps, _rules, *, was_ready: steps)  # noqa: ARG005 - as it is called
+
+
 def say_it_once(patch: Patch) -> None:
     """What was said once is not said again, although the network loses messages."""
     patch.setattr(Contributor, "say", lambda _self, _now: [])
@@ -382,8 +393,8 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "held before durable": Planted(held_before_durable, 10, "I5"),
     "state that most have": Planted(state_that_most_have, 100, "I1"),
     "fold twice": Planted(fold_twice, 60, "I2"),
-    "judge right after start": Planted(judge_right_after_start, 20, "I6"),
-    "condemn after sleep": Planted(condemn_after_sleep, 20, "I6"),
+    "judge right after start": Planted(judge_right_after_start, 40, "I6", world="patience"),
+    "condemn after sleep": Planted(condemn_after_sleep, 20, "I6", world="patience"),
     "believe the dead": Planted(believe_the_dead, 120, ("I4", "I6"), nemesis="make a ghost of a holder", nodes=2),
     "cut below quorum": Planted(cut_below_quorum, 60, "I3"),
     "many first adapters": Planted(many_first_adapters, 10, "I3"),
@@ -392,6 +403,8 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "drop own work": Planted(drop_own_work, 60, "I5"),
     "drop the newest": Planted(drop_the_newest, 10, "I5"),
     "drop what is held": Planted(drop_what_is_held, 200, ("I4", "I5"), "make a ghost of a holder", 2),
+    "same owners again": Planted(same_owners_again, 60, "I6", world="core"),
+    "starve the slow": Planted(starve_the_slow, 300, "I6"),
     "say it once": Planted(say_it_once, 60, "I6"),
     "trust any bytes": Planted(trust_any_bytes, 60, "I5"),
     "forget the last attempt": Planted(forget_the_last_attempt, 100, "I3"),

@@ -11,12 +11,15 @@ from shoal_swarm.protocol.names import Digest
 from tests.simulation.mischief import KINDS, Mischief
 from tests.simulation.nemesis import NEMESES
 from tests.simulation.network import Weather
+from tests.simulation.node_host import NodeHost
 from tests.simulation.payloads import Payloads
 from tests.simulation.sentinel_host import SentinelHost
 from tests.simulation.world import Shape, World
 
 TROUBLE_S = 70.0
 """How long faults go on."""
+CORE_S = 400.0
+"""How long a healthy core may take to commit three rounds while everybody else stays broken."""
 RECOVERY_S = 150.0
 """How long a healed swarm may take until everybody has caught up and all late work is committed."""
 
@@ -88,6 +91,62 @@ def live_through(world: World, plan: Plan) -> None:
     world.tell(f"recovered: {is_well}; {healed.missing()}")
     world.invariants.made_progress(is_well, RECOVERY_S)
     world.check_newest()
+
+
+def run_core(seed: int, *, story: bool = False) -> World:
+    """After some trouble only a core is well, for ever: one sentinel, a quorum that can talk. It must go on alone.
+
+    Everybody else stays as broken as can be: dead, cut off from other nodes while renewing its lease, heard in
+    one direction only, asleep again and again, or lying.
+    """
+    rng = Random(seed * 3571 + 9)  # noqa: S311 - seeded on purpose
+    nodes = rng.randint(3, 5)
+    shape = Shape(
+        nodes=nodes,
+        min_nodes=2,
+        owners_max=rng.randint(1, nodes),
+        pieces=rng.randint(1, 6),
+        uneven=rng.choice([1.0, 2.0]),
+    )
+    world = World(seed, shape, story=story)
+    world.boot_all()
+    world.run_until(20.0)
+    mischief = Mischief(world, rng.sample(list(KINDS), 3), 4.0, 0.0005)
+    world.run_until(50.0)
+    mischief.heal()
+    core = rng.sample(list(world.nodes), 2)
+    for name in world.nodes:
+        if name not in core:
+            _stay_broken(world, world.nodes[name], rng.choice(["dead", "alone", "deaf", "mute", "drowsy", "liar"]))
+    goal = max(world.invariants.commits, default=-1) + 3
+    try:
+        is_well = world.run_until(world.now + CORE_S, lambda: max(world.invariants.commits, default=-1) >= goal)
+        world.invariants.made_progress(is_well, CORE_S)
+    except Exception as problem:
+        problem.world = world  # type: ignore[attr-defined] - the story travels with the failure
+        raise
+    return world
+
+
+def _stay_broken(world: World, host: NodeHost, how: str) -> None:
+    world.tell(f"{host.name} stays {how}")
+    others = [name for name in world.nodes if name != host.name]
+    if how == "dead":
+        host.crash("for ever")
+        host.is_dead = True
+    if how in {"alone", "deaf"}:
+        world.network.blocked.update((other, host.name) for other in others)
+    if how in {"alone", "mute"}:
+        world.network.blocked.update((host.name, other) for other in others)
+    if how == "drowsy":
+        _doze(world, host)
+    host.lies = how == "liar"
+
+
+def _doze(world: World, host: NodeHost) -> None:
+    if host.process is not None:
+        host.process.asleep_until = world.now + world.rng.uniform(1.0, 9.0)
+    world.later(10.0, _doze, world, host)
 
 
 def run_patience(seed: int, *, story: bool = False) -> World:

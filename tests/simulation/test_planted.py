@@ -6,11 +6,8 @@ import pytest
 
 from shoal_swarm.protocol.invariants import InvariantBroken
 from tests.simulation.planted import PLANTED, plan_for
-from tests.simulation.seeds import run_patience, run_seed
+from tests.simulation.seeds import run_core, run_patience, run_seed
 from tests.simulation.world import World
-
-PATIENCE = ("judge right after start", "condemn after sleep")
-"""Bugs that break no promise about data; they only waste work when a sentinel restarts or sleeps."""
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -19,9 +16,11 @@ def test_a_planted_bug_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) ->
     bug.plant(monkeypatch)
 
     def run(seed: int) -> World:
-        return run_patience(seed) if name in PATIENCE else run_seed(seed, plan=plan_for(bug, seed))
+        if bug.world == "patience":
+            return run_patience(seed)
+        return run_core(seed) if bug.world == "core" else run_seed(seed, plan=plan_for(bug, seed))
 
-    for seed in range(bug.first_seed, bug.first_seed + bug.seeds_max):
+    for seed in range(bug.seeds_max):
         broken = _broken_promise(run, seed)
         if broken is not None:
             assert broken.startswith(bug.promises)

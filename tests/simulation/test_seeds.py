@@ -5,7 +5,7 @@ import time
 import pytest
 
 from shoal_swarm.protocol.invariants import InvariantBroken
-from tests.simulation.seeds import run_patience, run_seed
+from tests.simulation.seeds import run_core, run_patience, run_seed
 
 ONCE_FAILED = {
     80: "an excuse for rotten disks that did not cover a contribution frozen over the rot",
@@ -58,3 +58,17 @@ def test_what_failed_once_does_not_fail_again(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_a_sentinel_that_crashes_or_sleeps_leaves_nobody_out(seed: int) -> None:
     run_patience(seed)
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_a_healthy_core_goes_on_while_everybody_else_stays_broken(first: int) -> None:
+    for seed in range(first, first + 20):
+        run_core(seed)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("first", range(60, 500, 55))
+def test_a_healthy_core_goes_on_in_five_hundred_swarms(first: int) -> None:
+    for seed in range(first, first + 55):
+        run_core(seed)

@@ -65,11 +65,22 @@ class Collected:
                 return signed, tuple(sorted(holders))
         return None
 
-    def laggards(self, expected: Iterable[NodeName], shares: Iterable[Share]) -> set[NodeName]:
-        """Owners that lack what another owner has, or that said nothing: the next attempt asks others first."""
-        anywhere = {share.owner: {node for node in expected if self.has(share.owner, node)} for share in shares}
-        most = set().union(*anywhere.values()) if anywhere else set()
-        return {owner for owner, nodes in anywhere.items() if nodes != most or owner not in self.haves}
+    def laggards(self, expected: Iterable[NodeName], shares: Iterable[Share], quorum: int) -> set[NodeName]:
+        """Owners that do not have the same contributions as the best one, so that they can't share a cut with it.
+
+        Where two owners can't reach each other it is nobody's fault, and still one of them has to go. Where even
+        the best one lacks a quorum, all have to.
+        """
+        nodes = list(expected)
+        complete = {share.owner: {node for node in nodes if self.has(share.owner, node)} for share in shares}
+        best = max(complete.values(), key=len, default=set())
+        if len(best) < quorum:
+            return set(complete)
+        return {owner for owner, having in complete.items() if having != best}
+
+    def unheld(self, shares: Iterable[Share], copies: int) -> set[NodeName]:
+        """Owners whose result is missing, or could not be fetched by enough nodes."""
+        return {share.owner for share in shares if self.committable(share, copies) is None}
 
     def gram(self, contributors: list[NodeName], shares: Iterable[Share]) -> tuple[tuple[float, ...], ...] | None:
         """The contributors' Gram matrix: the sum of what owners measured on their shares; None while one lacks."""

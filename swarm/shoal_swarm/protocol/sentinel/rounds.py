@@ -31,6 +31,9 @@ from shoal_swarm.protocol.table import Row, Table
 if TYPE_CHECKING:
     from shoal_swarm.protocol.sentinel.run import SentinelRun
 
+STRIKES_ROUNDS: Final = 4
+"""Every so many rounds each owner that held up attempts is forgiven one; those with the fewest strikes merge."""
+
 
 def open_round(run: "SentinelRun", now: float) -> Decision | None:
     """The next round, once everybody alive is ready; stragglers are awaited until the deadline, if there is one."""
@@ -43,7 +46,7 @@ def open_round(run: "SentinelRun", now: float) -> Decision | None:
     in_time = deadline is None or now - run.since < deadline
     if in_time and any(node not in ready for node in awaited):
         return None
-    return _opened(run, ready, round_index=record.committed + 1, attempt=0, demoted=set())
+    return _opened(run, ready, round_index=record.committed + 1, attempt=0)
 
 
 def cut_round(run: "SentinelRun", now: float) -> Decision | None:
@@ -110,18 +113,19 @@ def _retried(run: "SentinelRun", now: float) -> Decision | None:
         return None
     demoted = {share.owner for share in record.shares if not run.leases.is_fresh(share.owner, now)}
     if record.phase is Phase.OPEN:
-        demoted |= run.collected.laggards(record.expected, record.shares)
+        demoted |= run.collected.laggards(record.expected, record.shares, run.rules.quorum(record.round))
     else:
-        demoted |= {share.owner for share in record.shares if share.owner not in run.collected.results}
-    return _opened(run, ready, round_index=record.round, attempt=record.attempt + 1, demoted=demoted)
+        demoted |= run.collected.unheld(record.shares, run.rules.copies)
+    for owner in demoted:
+        run.strikes[owner] = run.strikes.get(owner, 0) + 1
+    return _opened(run, ready, round_index=record.round, attempt=record.attempt + 1)
 
 
-def _opened(
-    run: "SentinelRun", ready: list[NodeName], *, round_index: int, attempt: int, demoted: set[NodeName]
-) -> Decision:
+def _opened(run: "SentinelRun", ready: list[NodeName], *, round_index: int, attempt: int) -> Decision:
     turn = (round_index + attempt) % len(ready)
     in_turn = ready[turn:] + ready[:turn]
-    owners = [node for node in in_turn if node not in demoted] or in_turn
+    fewest = min(run.strikes.get(node, 0) for node in ready)
+    owners = [node for node in in_turn if run.strikes.get(node, 0) == fewest]
     assert run.record.fit is not None, "nobody is ready who was not admitted, and the first admitted brings the fit"
     return Opened(
         round=round_index,

@@ -33,7 +33,7 @@ from shoal_swarm.protocol.sentinel.events import (
     WriteWon,
 )
 from shoal_swarm.protocol.sentinel.hearing import hear, remind, welcome
-from shoal_swarm.protocol.sentinel.rounds import ROUNDS
+from shoal_swarm.protocol.sentinel.rounds import ROUNDS, STRIKES_ROUNDS
 from shoal_swarm.protocol.signed import Sign, Verify
 
 Weigh = Callable[[tuple[tuple[float, ...], ...], tuple[int, ...]], tuple[float, ...]]
@@ -61,6 +61,8 @@ class SentinelRun:
     """For which round each node last said that it is ready."""
     ready_s: dict[NodeName, float] = field(default_factory=dict)
     """How long each took since the COMMIT, where this sentinel saw that COMMIT itself."""
+    strikes: dict[NodeName, int] = field(default_factory=dict)
+    """How often each owner held up an attempt lately; a hint for choosing owners that may be lost."""
     is_news: bool = False
     """Whether a message changed anything that a decision may depend on; most repeat what is known."""
     _pending: tuple[Record, LedgerEntry] | None = None
@@ -192,6 +194,8 @@ class SentinelRun:
         if record.phase is Phase.COMMITTED:
             self._saw_commit_at = now if saw else None
             self.ready_s.clear()
+            if record.round % STRIKES_ROUNDS == 0:
+                self.strikes = {node: count - 1 for node, count in self.strikes.items() if count > 1}
 
     def _admit_waiting(self, now: float) -> list[Effect]:
         waiting = [(node, one) for node, one in self.applicants.items() if node in self.record.admitted]
