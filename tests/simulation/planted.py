@@ -379,7 +379,7 @@ def plan_for(bug: Planted, seed: int) -> Plan:
         return plan
     nodes = bug.nodes or plan.shape.nodes
     shape = replace(plan.shape, nodes=nodes, min_nodes=max(1, nodes - 1), copies=2, owners_max=1, long_lists=False)
-    return replace(plan, shape=shape, nemeses=[bug.nemesis], kinds=["storm"], boundary_crashes=0.0)
+    return replace(plan, shape=shape, nemeses=[bug.nemesis], kinds=["storm"], every_s=30.0, boundary_crashes=0.0)
 
 
 PLANTED: Final[Mapping[str, Planted]] = {
@@ -395,7 +395,7 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "fold twice": Planted(fold_twice, 60, "I2"),
     "judge right after start": Planted(judge_right_after_start, 40, "I6", world="patience"),
     "condemn after sleep": Planted(condemn_after_sleep, 20, "I6", world="patience"),
-    "believe the dead": Planted(believe_the_dead, 120, ("I4", "I6"), nemesis="make a ghost of a holder", nodes=2),
+    "believe the dead": Planted(believe_the_dead, 200, ("I4", "I6"), nemesis="make a ghost of a holder", nodes=2),
     "cut below quorum": Planted(cut_below_quorum, 60, "I3"),
     "many first adapters": Planted(many_first_adapters, 10, "I3"),
     "weigh at the owner": Planted(weigh_at_the_owner, 10, "I3"),

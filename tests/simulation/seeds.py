@@ -184,7 +184,7 @@ def _put_to_sleep(host: SentinelHost, seconds: float) -> None:
 
 
 class Recovery:
-    """What must happen after the faults have ended."""
+    """What must happen after the faults have ended: everybody catches up and is heard, late work is committed."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -199,10 +199,17 @@ class Recovery:
         """Nodes that have not applied what was committed since."""
         return [host.name for host in self.world.nodes.values() if host.disk.books.applied < self.goal]
 
+    def unheard(self) -> set[str]:
+        """Nodes that have been in no cut since: one that is slower than the others must not starve."""
+        commits = [commit for commit in self.world.invariants.commits.values() if commit.round > self.goal - 2]
+        cuts = [self.world.invariants.cuts[commit.round, commit.attempt] for commit in commits]
+        return set(self.world.nodes) - {one.signed.manifest.node for cut in cuts for one in cut.contributors}
+
     def is_complete(self) -> bool:
         """Whether everything is as it should be."""
-        return not self.behind() and not self.unsettled()
+        return not self.behind() and not self.unsettled() and not self.unheard()
 
     def missing(self) -> str:
         """What is not, for the story."""
-        return f"goal round {self.goal}, behind {self.behind()}, unsettled {[r.hex()[:6] for r in self.unsettled()]}"
+        late = [root.hex()[:6] for root in self.unsettled()]
+        return f"goal round {self.goal}, behind {self.behind()}, unsettled {late}, in no cut {sorted(self.unheard())}"
