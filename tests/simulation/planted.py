@@ -61,6 +61,8 @@ class Planted:
     """The targeted fault that is needed to see it within reason; not much else goes wrong then."""
     nodes: int | None = None
     """The size of swarm in which it shows."""
+    is_slow: bool = False
+    """Whether looking for it takes so long that only the full suite does."""
     world: Literal["trouble", "patience", "core"] = "trouble"
     """Which kind of history shows it: all faults, only sentinels failing, or only a core that is well."""
 
@@ -404,7 +406,7 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "drop the newest": Planted(drop_the_newest, 10, "I5"),
     "drop what is held": Planted(drop_what_is_held, 200, ("I4", "I5"), "make a ghost of a holder", 2),
     "same owners again": Planted(same_owners_again, 60, "I6", world="core"),
-    "starve the slow": Planted(starve_the_slow, 300, "I6"),
+    "starve the slow": Planted(starve_the_slow, 300, "I6", is_slow=True),
     "say it once": Planted(say_it_once, 60, "I6"),
     "trust any bytes": Planted(trust_any_bytes, 60, "I5"),
     "forget the last attempt": Planted(forget_the_last_attempt, 100, "I3"),
