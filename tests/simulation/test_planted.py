@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from shoal_swarm.protocol.invariants import InvariantBroken
 from tests.simulation.planted import PLANTED, plan_for
@@ -11,7 +10,7 @@ from tests.simulation.seeds import run_core, run_patience, run_seed
 from tests.simulation.world import World
 
 
-def _marked(name: str) -> ParameterSet:
+def _marked(name: str) -> object:
     return pytest.param(name, marks=[pytest.mark.full] if PLANTED[name].is_slow else [])
 
 
