@@ -22,12 +22,8 @@ from shoal_swarm.merge.pieces import (
     cut,
     join,
     merge_cost,
-    owner_count,
-    owners,
-    payload_hash,
     piece_bytes,
     plan_pieces,
-    root,
 )
 from shoal_swarm.merge.plan import Combine, Dense, Merged, Plan, Weigh, combine
 from shoal_swarm.merge.refusals import MergeRefused, PlanRefused
@@ -64,13 +60,9 @@ __all__ = [
     "join",
     "merge_cost",
     "narrowed",
-    "owner_count",
-    "owners",
     "pack",
-    "payload_hash",
     "piece_bytes",
     "plan_pieces",
-    "root",
     "strength",
     "unpack",
 ]

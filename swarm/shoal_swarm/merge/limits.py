@@ -12,9 +12,6 @@ an ordinary float32 number, never a subnormal one."""
 STRETCH_VALUES_MAX = 1 << 20
 """4 MiB of float32: what a dense tensor is cut into. A multiple of 64, so that stretches and int8 blocks agree."""
 
-OWNER_BYTES_MIN = 256 * 1024
-"""A piece of work smaller than this is not worth one more owner."""
-
 CHUNK_VALUES = 1 << 15
 """Values worked on at a time, so that intermediate results stay in a core's own cache (128 KiB of float32)."""
 

@@ -1,31 +1,26 @@
-"""What is merged at once, who merges it, and the hash that stands for all of it.
+"""What is merged at once, and what it costs.
 
 An adapter is cut into pieces in one order that follows from its description: every module's pair, by name, then
 every dense tensor, by name, in stretches of at most 4 MiB. No piece needs another one to be merged, so any
-division of pieces among owners gives the same adapter. A contribution's root hashes the list of its pieces'
-hashes; owners are not part of it.
+division of pieces among owners gives the same adapter. Who owns what, and the root that names a contribution, are
+the protocol's business (`protocol/pieces.py`); it gets the costs from here.
 
     plan_pieces(spec)          the pieces
     cut(adapter, spec)         an adapter's values, piece by piece           join: the way back
     piece_bytes, merge_cost    what a piece weighs on the wire and on its owner
-    owner_count, owners        how many owners a round has, and which piece goes to whom
-    payload_hash, root         the names of bytes
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-import blake3
 import numpy as np
 
 from shoal_swarm.merge.codec import Codec, encoded_bytes
-from shoal_swarm.merge.limits import OWNER_BYTES_MIN, STRETCH_VALUES_MAX
+from shoal_swarm.merge.limits import STRETCH_VALUES_MAX
 from shoal_swarm.merge.spec import AdapterSpec, DenseSpec, ModuleSpec
 from shoal_swarm.merge.values import Adapter, Pair, Value
-
-ROOT_CONTEXT = "shoal merge contribution root v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,34 +131,3 @@ def merge_cost(piece: Piece, contributors: int, *, exact: bool) -> float:
             return moving + FLOP_NS * (4 * (module.rows + module.columns) * stacked * core + 20 * core**3)
         case _:
             return moving
-
-
-def owner_count(bytes_total: int, nodes: int) -> int:
-    """How many nodes own pieces: one for each 256 KiB of an encoded contribution, at least one, at most all."""
-    return max(1, min(bytes_total // OWNER_BYTES_MIN, nodes))
-
-
-def owners(costs: Sequence[float], nodes: Sequence[str]) -> tuple[str, ...]:
-    """An owner out of `nodes` for every piece: the costliest first, each to whom has least to do so far.
-
-    Equal loads go to the node that stands first, so the order of `nodes` is the caller's to rotate. No owner has
-    more than 4/3 of what the best division would give the busiest one.
-    """
-    loads = dict.fromkeys(nodes, 0.0)
-    chosen = [""] * len(costs)
-    for index in sorted(range(len(costs)), key=lambda index: (-costs[index], index)):
-        owner = min(nodes, key=loads.__getitem__)
-        loads[owner] += costs[index]
-        chosen[index] = owner
-    return tuple(chosen)
-
-
-def payload_hash(payload: bytes | memoryview) -> bytes:
-    """The name of an encoded piece."""
-    return blake3.blake3(payload).digest()
-
-
-def root(hashes: Sequence[bytes]) -> bytes:
-    """The name of a whole contribution: the hash of its pieces' hashes, in the order of the pieces."""
-    assert all(len(piece_hash) == blake3.blake3.digest_size for piece_hash in hashes), "a piece's hash has 32 bytes"
-    return blake3.blake3(b"".join(hashes), derive_key_context=ROOT_CONTEXT).digest()
