@@ -1,23 +1,28 @@
-"""A simulated disk: what is synced survives a crash, what is not may, in part or not at all."""
+"""A simulated disk: what is synced survives a crash, what is not may, in part or not at all.
 
-from collections.abc import Callable, Iterable
+It is a storage like the one on files and is held to the same suite (contracts/storage). A simulated node calls
+it beside its loop: each write takes a while, and a crash or a full disk may strike in the middle of it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from shoal_swarm.peer.storage.contract import Found, StorageFailed
 from shoal_swarm.protocol.folding import Books
-from shoal_swarm.protocol.invariants import InvariantBroken
 from shoal_swarm.protocol.ledger import LedgerEntry
 from shoal_swarm.protocol.names import Digest
 from tests.simulation.payloads import Blob
 
+NO_SPACE = "no space left on device"
+
 
 @dataclass(slots=True)
 class _Write:
-    """A write that has been issued and not been reported yet."""
+    """A call that has been made and has not returned yet."""
 
-    land: Callable[[Random, bool], None]
-    """Put it on the disk: wholly, or as a crash leaves it."""
-    done: bool = False
+    call: Callable[[], None]
+    has_returned: bool = False
 
 
 @dataclass(slots=True)
@@ -32,52 +37,70 @@ class Disk:
     books: Books = field(default_factory=Books)
     ledger: list[LedgerEntry] = field(default_factory=list)
     is_full: bool = False
+    """Writes land in part and fail; so does one that a crash cuts short."""
     _writes: list[_Write] = field(default_factory=list)
 
-    def keep(self, blobs: Iterable[Blob], done: Callable[[bool], None]) -> None:
-        """Write blobs, then report whether they are durable."""
-        wanted = list(blobs)
+    # -- the contract: calls that return when what they wrote is durable ---------------------------------------
 
-        def land(rng: Random, whole: bool) -> None:
-            for blob in wanted:
-                if whole or rng.random() < 0.5:
-                    self.blobs[blob.digest] = blob
-                    self.rotten.discard(blob.digest)
+    def read_back(self) -> Found:
+        """What a start finds whole: every blob is read and hashed, what is rotten is thrown away."""
+        notes = [f"blob {digest.hex()[:12]} is lost" for digest in sorted(self.rotten & self.blobs.keys())]
+        for digest in self.rotten:
+            self.blobs.pop(digest, None)
+        self.rotten.clear()
+        return Found(self.books, tuple(self.ledger), frozenset(self.blobs), tuple(notes))
 
-        self._issue(land, done)
+    def keep(self, blobs: Iterable[tuple[Digest, Blob]]) -> None:
+        """Write blobs; a crash leaves any of them."""
+        for digest, blob in blobs:
+            if not self.is_full or self.rng.random() < 0.5:
+                self.blobs[digest] = blob
+                self.rotten.discard(digest)
+        self._must_have_space()
 
-    def write_books(self, books: Books, done: Callable[[bool], None]) -> None:
+    def drop(self, digests: Iterable[Digest]) -> None:
+        """Forget blobs."""
+        for digest in digests:
+            self.blobs.pop(digest, None)
+
+    def read(self, digest: Digest) -> Blob | None:
+        """A blob, unless it is not there or rotten."""
+        return None if digest in self.rotten else self.blobs.get(digest)
+
+    def write_books(self, books: Books) -> None:
         """Append a page; one that a crash tore fails its checksum, and the page before it counts."""
+        if not self.is_full or self.rng.random() < 0.5:
+            self.books = books
+        self._must_have_space()
 
-        def land(rng: Random, whole: bool) -> None:
-            if whole or rng.random() < 0.5:
-                self.books = books
+    def append_ledger(self, entries: Sequence[LedgerEntry]) -> None:
+        """Append entries in order; a crash leaves a beginning."""
+        first = entries[0].index
+        if first <= len(self.ledger):  # what a crash tore off before it is fetched again
+            landing = len(entries) if not self.is_full else self.rng.randrange(len(entries) + 1)
+            self.ledger[first:] = entries[:landing]
+        self._must_have_space()
 
-        self._issue(land, done)
+    def close(self) -> None:
+        """Nothing is held."""
 
-    def append_ledger(self, entries: Iterable[LedgerEntry], done: Callable[[bool], None]) -> None:
-        """Append entries in order; a crash leaves a prefix."""
-        new = list(entries)
+    # -- what the simulator does to it -------------------------------------------------------------------------
 
-        def land(rng: Random, whole: bool) -> None:
-            if new[0].index != len(self.ledger):
-                return  # what a crash tore off before it is fetched again
-            self.ledger += new if whole else new[: rng.randrange(len(new) + 1)]
-
-        self._issue(land, done, in_order=True)
+    def beside(self, call: Callable[[], None], done: Callable[[bool], None], *, in_order: bool = False) -> None:
+        """Make a call beside the node's loop, and say later whether what it wrote is durable."""
+        write = _Write(call)
+        self._writes.append(write)
+        wait_s = 0.01 if in_order else 0.002 + self.rng.expovariate(1 / 0.02)
+        self.later(wait_s, self._return, write, done)
 
     def crash(self) -> None:
         """The machine stops: every write under way lands wholly, in part, or not."""
-        for write in self._writes:
-            write.done = True
-            write.land(self.rng, self.rng.random() < 0.3)
-        self._writes.clear()
+        for write in self._forget_writes():
+            self._perform(write, fails=self.rng.random() >= 0.3)
 
     def wipe(self) -> None:
         """A new, empty disk."""
-        for write in self._writes:
-            write.done = True
-        self._writes.clear()
+        self._forget_writes()
         self.blobs.clear()
         self.rotten.clear()
         self.books = Books()
@@ -87,36 +110,29 @@ class Disk:
         """Whether all of these lie here, flipped bits or not: rot is nobody's lie."""
         return all(digest in self.blobs for digest in digests)
 
-    def read(self, digest: Digest) -> Blob:
-        """Bytes that the node counts on."""
-        blob = self.blobs.get(digest)
-        if blob is None:
-            raise InvariantBroken("I5 is broken: a node counts on bytes that it does not have.")
-        return blob
-
-    def readable(self) -> list[Digest]:
-        """What a start finds whole: every blob is read and hashed, what is rotten is thrown away."""
-        for digest in self.rotten:
-            self.blobs.pop(digest, None)
-        self.rotten.clear()
-        return list(self.blobs)
-
-    def _issue(
-        self, land: Callable[[Random, bool], None], done: Callable[[bool], None], *, in_order: bool = False
-    ) -> None:
-        write = _Write(land)
-        self._writes.append(write)
-        wait_s = 0.01 if in_order else 0.002 + self.rng.expovariate(1 / 0.02)
-        self.later(wait_s, self._finish, write, done)
-
-    def _finish(self, write: _Write, done: Callable[[bool], None]) -> None:
-        if write.done:
+    def _return(self, write: _Write, done: Callable[[bool], None]) -> None:
+        if write.has_returned:
             return
-        write.done = True
+        write.has_returned = True
         self._writes.remove(write)
+        done(self._perform(write, fails=self.is_full))
+
+    def _perform(self, write: _Write, *, fails: bool) -> bool:
+        was_full, self.is_full = self.is_full, fails
+        try:
+            write.call()
+        except StorageFailed:
+            return False
+        finally:
+            self.is_full = was_full
+        return True
+
+    def _forget_writes(self) -> list[_Write]:
+        writes, self._writes = self._writes, []
+        for write in writes:
+            write.has_returned = True
+        return writes
+
+    def _must_have_space(self) -> None:
         if self.is_full:
-            write.land(self.rng, False)
-            done(False)
-        else:
-            write.land(self.rng, True)
-            done(True)
+            raise StorageFailed("a simulated disk", NO_SPACE)

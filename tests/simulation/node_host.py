@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shoal_swarm.protocol.folding import Books
+from shoal_swarm.protocol.invariants import InvariantBroken
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer import effects as do
 from shoal_swarm.protocol.peer import events as on
 from shoal_swarm.protocol.peer.knowledge import Identity
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.protocol.round_messages import Contribution, FromSentinel, Held
-from tests.simulation.disk import Disk
+from tests.simulation.disk import NO_SPACE, Disk
 from tests.simulation.forgery import forked
 from tests.simulation.payloads import Blob
 from tests.simulation.trainer import Trainer
@@ -74,14 +75,15 @@ class NodeProcess:
             sign=self.world.signer(host.name),
             verify=self.world.verify,
         )
+        found = self.disk.read_back()
         self.run = PeerRun(
             identity,
             self.world.rules,
             self.world.timing,
             self.world.now,
-            books=self.disk.books,
-            ledger=self.disk.ledger,
-            blobs=self.disk.readable(),
+            books=found.books,
+            ledger=found.ledger,
+            blobs=found.blobs,
         )
 
     def begin(self) -> None:
@@ -113,7 +115,7 @@ class NodeProcess:
         commit = self.run.knowledge.commits[base]
         pieces = self.run.knowledge.pieces_of_commit(commit)
         assert pieces is not None
-        return [self.disk.read(piece) for piece in pieces]
+        return [self._counted_on(piece) for piece in pieces]
 
     def serve(self, digests: tuple[Digest, ...], asker: "NodeProcess") -> None:
         """Answer another node that wants bytes."""
@@ -193,19 +195,18 @@ class NodeProcess:
         self.world.network.carry(self.host.name, holder.name, _serve_list, holder, effect.root, self)
 
     def _keep_blobs(self, effect: do.KeepBlobs) -> None:
-        blobs = [self._at_hand(digest) for digest in effect.digests]
-        self.disk.keep(blobs, lambda ok: self._kept(ok, on.BlobsKept(effect.digests)))
+        blobs = [(digest, self._at_hand(digest)) for digest in effect.digests]
+        self.disk.beside(lambda: self.disk.keep(blobs), lambda ok: self._kept(ok, on.BlobsKept(effect.digests)))
 
     def _drop_blobs(self, effect: do.DropBlobs) -> None:
-        for digest in effect.digests:
-            self.disk.blobs.pop(digest, None)
+        self.disk.drop(effect.digests)
 
     def _drop_inputs(self, effect: do.DropInputs) -> None:
         for digest in effect.digests:
             self.spool.pop(digest, None)
 
     def _write_books(self, effect: do.WriteBooks) -> None:
-        self.disk.write_books(effect.books, lambda ok: self._books_kept(ok, effect.books))
+        self.disk.beside(lambda: self.disk.write_books(effect.books), lambda ok: self._books_kept(ok, effect.books))
 
     def _books_kept(self, ok: bool, books: Books) -> None:
         if ok:
@@ -214,13 +215,17 @@ class NodeProcess:
 
     def _append_ledger(self, effect: do.AppendLedger) -> None:
         length = effect.entries[-1].index + 1
-        self.disk.append_ledger(effect.entries, lambda ok: self._kept(ok, on.LedgerKept(length)))
+        self.disk.beside(
+            lambda: self.disk.append_ledger(effect.entries),
+            lambda ok: self._kept(ok, on.LedgerKept(length)),
+            in_order=True,
+        )
 
     def _kept(self, ok: bool, event: on.Event) -> None:
-        self.deliver(event if ok else on.DiskFailed("no space left on device"))
+        self.deliver(event if ok else on.DiskFailed(NO_SPACE))
 
     def _merge(self, effect: do.MergeShare) -> None:
-        base = [self.disk.read(piece) for piece in effect.base]
+        base = [self._counted_on(piece) for piece in effect.base]
         inputs = [(one.weight, [self._at_hand(piece) for piece in one.pieces]) for one in effect.inputs]
         blobs = self.world.payloads.merged(effect.first, base, inputs)
         pieces = tuple(blob.digest for blob in blobs)
@@ -236,7 +241,14 @@ class NodeProcess:
         self.world.later(0.05, self.deliver, on.GramMeasured(effect.round, effect.attempt, roots, rows))
 
     def _at_hand(self, digest: Digest) -> Blob:
-        return self.spool.get(digest) or self.disk.read(digest)
+        return self.spool.get(digest) or self._counted_on(digest)
+
+    def _counted_on(self, digest: Digest) -> Blob:
+        """Bytes that the run believes to be here."""
+        blob = self.disk.blobs.get(digest)
+        if blob is None:
+            raise InvariantBroken("I5 is broken: a node counts on bytes that it does not have.")
+        return blob
 
     def _train(self, effect: do.Train) -> None:
         self.trainer.train(effect)
