@@ -38,12 +38,15 @@ class Disk:
     ledger: list[LedgerEntry] = field(default_factory=list)
     is_full: bool = False
     """Writes land in part and fail; so does one that a crash cuts short."""
+    has_failed: bool = False
+    """A write has failed since the last start, so none is taken before the next one."""
     _writes: list[_Write] = field(default_factory=list)
 
     # -- the contract: calls that return when what they wrote is durable ---------------------------------------
 
     def read_back(self) -> Found:
         """What a start finds whole: every blob is read and hashed, what is rotten is thrown away."""
+        self.has_failed = False
         notes = [f"blob {digest.hex()[:12]} is lost" for digest in sorted(self.rotten & self.blobs.keys())]
         for digest in self.rotten:
             self.blobs.pop(digest, None)
@@ -52,6 +55,7 @@ class Disk:
 
     def keep(self, blobs: Iterable[tuple[Digest, Blob]]) -> None:
         """Write blobs; a crash leaves any of them."""
+        self._must_not_have_failed()
         for digest, blob in blobs:
             if not self.is_full or self.rng.random() < 0.5:
                 self.blobs[digest] = blob
@@ -69,12 +73,14 @@ class Disk:
 
     def write_books(self, books: Books) -> None:
         """Append a page; one that a crash tore fails its checksum, and the page before it counts."""
+        self._must_not_have_failed()
         if not self.is_full or self.rng.random() < 0.5:
             self.books = books
         self._must_have_space()
 
     def append_ledger(self, entries: Sequence[LedgerEntry]) -> None:
         """Append entries in order; a crash leaves a beginning."""
+        self._must_not_have_failed()
         first = entries[0].index
         if first <= len(self.ledger):  # what a crash tore off before it is fetched again
             landing = len(entries) if not self.is_full else self.rng.randrange(len(entries) + 1)
@@ -96,6 +102,7 @@ class Disk:
     def crash(self) -> None:
         """The machine stops: every write under way lands wholly, in part, or not."""
         for write in self._forget_writes():
+            self.has_failed = False  # each of them was under way before any failed
             self._perform(write, fails=self.rng.random() >= 0.3)
 
     def wipe(self) -> None:
@@ -135,4 +142,9 @@ class Disk:
 
     def _must_have_space(self) -> None:
         if self.is_full:
+            self.has_failed = True
+            raise StorageFailed("a simulated disk", NO_SPACE)
+
+    def _must_not_have_failed(self) -> None:
+        if self.has_failed:
             raise StorageFailed("a simulated disk", NO_SPACE)

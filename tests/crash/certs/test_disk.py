@@ -7,7 +7,7 @@ import pytest
 
 from shoal_base.exits import ExitCode
 from tests.crash.certs.commands import CASES, Case, check_folder, make_world
-from tests.crash.certs.operations import Operations, fail_with, watched
+from tests.crash.operations import Operations, fail_with, watched
 from tests.unit.certs.desk import copy_of, shoal_certs
 
 OPERATIONS_MAX = 200

@@ -8,7 +8,7 @@ import pytest
 
 from shoal_certs.authority_folder import AUTHORITY, AuthorityPlaces
 from tests.crash.certs.commands import CASES, Case, check_folder, check_nothing_left, make_world
-from tests.crash.certs.operations import killed_at
+from tests.crash.operations import killed_at
 from tests.unit.certs.desk import copy_of, must, shoal_certs
 
 OPERATIONS_MAX = 200

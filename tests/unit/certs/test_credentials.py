@@ -10,7 +10,7 @@ from shoal_certs.cli.options import now
 from shoal_certs.credentials import CredentialFiles, Credentials
 from shoal_certs.reasons import CertificateRefused, Reason
 from shoal_certs.signing import verify
-from tests.crash.certs.operations import Operations, watched
+from tests.crash.operations import Operations, watched
 from tests.unit.certs.desk import make_swarm, must, shoal_certs
 
 

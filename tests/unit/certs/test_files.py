@@ -18,7 +18,7 @@ from shoal_certs.files import (
     sweep_partial_files,
     write_file,
 )
-from tests.crash.certs.operations import Operations, kill, watched
+from tests.crash.operations import Operations, kill, watched
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 

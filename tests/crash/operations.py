@@ -66,7 +66,7 @@ class _File:
 @contextmanager
 def watched(operations: Operations) -> Iterator[Operations]:
     """Let `operations` see whatever changes the disk; fsync is counted and not done, as nobody pulls the plug."""
-    real = {name: getattr(os, name) for name in (*_PATHS, "open", "fdopen")}
+    real = {name: getattr(os, name) for name in (*_PATHS, "open", "fdopen", "write")}
 
     def wrap(name: str) -> Callable[..., object]:
         def call(*args: object, **kwargs: object) -> object:
@@ -80,13 +80,25 @@ def watched(operations: Operations) -> Iterator[Operations]:
             operations.before("open")
         return real["open"](path, flags, *args, **kwargs)
 
+    def write(handle: int, data: Any) -> int:  # noqa: ANN401 - any bytes-like object
+        half = len(data) // 2
+        for part in (data[:half], data[half:]):
+            operations.before("write")
+            _write_all(real["write"], handle, part)
+        return len(data)
+
     def fdopen(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - os.fdopen's own signature
         return _File(real["fdopen"](*args, **kwargs), operations)
 
     patches: dict[str, object] = {name: wrap(name) for name in _PATHS}
-    patches |= {"open": open_, "fdopen": fdopen, "fsync": lambda _: operations.before("fsync")}
+    patches |= {"open": open_, "fdopen": fdopen, "write": write, "fsync": lambda _: operations.before("fsync")}
     with mock.patch.multiple(os, **patches):
         yield operations
+
+
+def _write_all(write: Callable[[int, Any], int], handle: int, data: Any) -> None:  # noqa: ANN401 - as above
+    while len(data):
+        data = data[write(handle, data) :]
 
 
 def kill(_name: str) -> None:
