@@ -114,9 +114,9 @@ class AnyDigest:
 def failures_are_forgotten(patch: pytest.MonkeyPatch) -> None:
     writing = storage.FileStorage._writing
 
-    def forgetful(self: storage.FileStorage) -> AbstractContextManager[None]:
+    def forgetful(self: storage.FileStorage, **facts: bool) -> AbstractContextManager[None]:
         self._failure = None
-        return writing(self)
+        return writing(self, **facts)
 
     patch.setattr(storage.FileStorage, "_writing", forgetful)
 

@@ -87,9 +87,7 @@ class BlobFolder:
             raise StorageFailed(path, "the bytes to be kept are not what their digest says; their source was changed")
         room = os.statvfs(self.folder)
         if room.f_bavail * room.f_frsize < len(content) + reserve_bytes:
-            raise StorageFailed(
-                path, f"the disk has less than {reserve_bytes >> 20} MiB left, which are held in reserve"
-            )
+            raise StorageFailed(path, f"no space left on the disk beside the reserve of {reserve_bytes >> 20} MiB")
 
     def _path(self, digest: Digest) -> Path:
         return self.folder / digest.hex()

@@ -66,7 +66,7 @@ class FileStorage:
     def read_back(self) -> Found:
         """Everything that is whole, made durable before it is returned; the rest is swept."""
         assert not self._is_read_back, "a storage is read back once"
-        with self._writing():
+        with self._writing(is_first=True):
             pages = self._journal.open(_newest)
             ledger = self._ledger.open(_beginning)
             blobs, notes = self._blobs.read_back()
@@ -100,7 +100,6 @@ class FileStorage:
     def write_books(self, books: Books) -> None:
         """Append a page to the journal, or begin a new journal with it."""
         with self._writing():
-            assert self._is_read_back, "read_back comes first"
             page = msgspec.msgpack.encode(books)
             if self._journal.size_bytes + len(page) > JOURNAL_BYTES_MAX:
                 self._journal.rewrite([page])
@@ -110,7 +109,6 @@ class FileStorage:
     def append_ledger(self, entries: Sequence[LedgerEntry]) -> None:
         """Append entries; from the first index on, what stood there is replaced."""
         with self._writing():
-            assert self._is_read_back, "read_back comes first"
             if not entries:
                 return
             first = entries[0].index
@@ -132,10 +130,11 @@ class FileStorage:
             self._handle = -1
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, *, is_first: bool = False) -> Iterator[None]:
         """One writer at a time, and none after a write that failed."""
         with self._turn:
             assert self._handle >= 0, "this storage is closed"
+            assert self._is_read_back or is_first, "read_back comes first"
             if self._failure is not None:
                 raise StorageFailed(self.place, self._failure.reason)
             try:
