@@ -225,6 +225,14 @@ class NodeProcess:
         self.deliver(event if ok else on.DiskFailed(NO_SPACE))
 
     def _merge(self, effect: do.MergeShare) -> None:
+        if not self.is_alive or self.run.owner.key != (effect.round, effect.attempt):
+            return
+        lost = self._rotten((*effect.base, *(piece for one in effect.inputs for piece in one.pieces)))
+        if lost:
+            for digest in lost:
+                self.world.later(0.0, self.deliver, on.BlobLost(digest))
+            self.world.later(0.5, self._merge, effect)  # when it has been fetched again
+            return
         base = [self._counted_on(piece) for piece in effect.base]
         inputs = [(one.weight, [self._at_hand(piece) for piece in one.pieces]) for one in effect.inputs]
         blobs = self.world.payloads.merged(effect.first, base, inputs)
@@ -242,6 +250,11 @@ class NodeProcess:
 
     def _at_hand(self, digest: Digest) -> Blob:
         return self.spool.get(digest) or self._counted_on(digest)
+
+    def _rotten(self, digests: tuple[Digest, ...]) -> list[Digest]:
+        """Blobs that reading finds damaged, and that are not in the spool either."""
+        stored = [one for one in dict.fromkeys(digests) if one not in self.spool and one in self.disk.blobs]
+        return [one for one in stored if self.disk.read(one) is None]
 
     def _counted_on(self, digest: Digest) -> Blob:
         """Bytes that the run believes to be here."""

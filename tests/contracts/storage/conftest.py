@@ -1,8 +1,10 @@
 """Which machines the contract is held on: files under two kinds of death, and the simulator's disk."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -19,11 +21,19 @@ MACHINES: dict[str, Callable[[Path], Machine]] = {
 IN_FULL = {f"power lost, any way {seed}" for seed in SEEDS[1:]}
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A place for machines: in memory where that can be had, for thousands of small files come and go."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder with an unforeseeable name is made inside
+    with TemporaryDirectory(prefix="shoal-", dir=memory if os.access(memory, os.W_OK) else None) as made:
+        yield Path(made)
+
+
 @pytest.fixture(params=[pytest.param(name, marks=pytest.mark.full if name in IN_FULL else []) for name in MACHINES])
-def make_machine(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Machine]:
+def make_machine(request: pytest.FixtureRequest, home: Path) -> Callable[[], Machine]:
     """Makes new machines of one kind."""
     made = count()
-    return lambda: MACHINES[request.param](tmp_path / f"machine-{next(made)}")
+    return lambda: MACHINES[request.param](home / f"machine-{next(made)}")
 
 
 @pytest.fixture

@@ -145,7 +145,6 @@ def some_promises(home: Path) -> None:
     def make_killed() -> KilledAndLater:
         return KilledAndLater(home / f"machine-{next(number)}")
 
-    home.mkdir()
     promises.test_returned_means_durable(make())
     promises.test_a_damaged_blob_is_lost_and_can_be_kept_again(make())
     promises.test_a_full_disk_acknowledges_nothing_then_or_later(make(), "keep")
@@ -154,7 +153,7 @@ def some_promises(home: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
-def test_a_planted_flaw_is_noticed(plant: Plant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_planted_flaw_is_noticed(plant: Plant, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     plant(monkeypatch)
     with pytest.raises((AssertionError, PlaceRefused, pytest.fail.Exception)):
-        some_promises(tmp_path / "home")
+        some_promises(home)

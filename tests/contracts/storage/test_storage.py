@@ -142,7 +142,13 @@ def check_between(found: Found) -> None:
     assert blobs(1, 2) <= found.blobs <= blobs(*OLD, *NEW)
 
 
-@pytest.mark.parametrize("call", CALLS)
+IN_FULL = {"replace in the ledger", "drop"}
+"""Made of the same steps as the others: every start rewrites, and a drop is never waited for."""
+
+
+@pytest.mark.parametrize(
+    "call", [pytest.param(call, marks=pytest.mark.full if call in IN_FULL else []) for call in CALLS]
+)
 def test_whenever_it_dies_what_was_durable_stays_and_what_is_found_stays(
     make_machine: Callable[[], Machine], call: str
 ) -> None:

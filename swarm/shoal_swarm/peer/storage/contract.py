@@ -34,7 +34,8 @@ Duties of a caller
    are made in the order of the effects that ask for them, which one worker thread gives for free. `read` may run
    beside them in other threads.
 3. After `StorageFailed` the process ends (the event is `DiskFailed`). Nothing that failed is acknowledged.
-4. A blob that `read` can't return is reported to the run (the event is `BlobLost`).
+4. A blob that `read` can't return is reported to the run (the event is `BlobLost`), which has it fetched again;
+   what needed it is tried again when it has been kept.
 5. What `read_back` lists and nobody names any more is dropped with the next COMMIT, like all surplus: the run
    compares what is kept with what is needed.
 """
