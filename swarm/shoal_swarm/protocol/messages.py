@@ -13,6 +13,7 @@ import msgspec
 
 from shoal_base.errors import PeerRefused
 from shoal_swarm.protocol.base import Message
+from shoal_swarm.protocol.round_messages import RoundMessage
 
 PROTOCOL_VERSIONS: Final = (1,)
 """What this build speaks, the best last."""
@@ -141,7 +142,7 @@ class Withdraw(Message, frozen=True, tag="withdraw"):
 
 
 AnyMessage: TypeAlias = (
-    Hello | Welcome | Bye | Ping | Pong | Announce | Grant | Hashes | Chunk | Done | Decline | Withdraw
+    Hello | Welcome | Bye | Ping | Pong | Announce | Grant | Hashes | Chunk | Done | Decline | Withdraw | RoundMessage
 )
 
 ALL_MESSAGES: Final[tuple[type[Message], ...]] = tuple(AnyMessage.__args__)

@@ -24,6 +24,7 @@ from shoal_swarm.protocol.messages import (
     Welcome,
     Withdraw,
 )
+from shoal_swarm.protocol.round_messages import BetweenNodes, FromNode, FromSentinel
 
 RoleWord: TypeAlias = Literal["sentinel", "node", "orchestrator", "operator", "auditor"]
 Pair: TypeAlias = tuple[RoleWord, RoleWord]
@@ -62,6 +63,9 @@ _SAID_FIRST: Final = Row(_ANY_KIND, _DIALS)
 _SAID_IN_ANSWER: Final = Row(_ANY_KIND, _ANSWERS)
 _SAID_BY_BOTH: Final = Row(_ANY_KIND, _DIALS | _ANSWERS)
 _SAID_WITH_TENSORS: Final = Row(_BULK_ONLY, _BETWEEN_NODES)
+_CONTROL_ONLY: Final = frozenset({LinkKind.CONTROL})
+_TO_THE_SENTINEL: Final = Row(_CONTROL_ONLY, frozenset({("node", "sentinel")}))
+_FROM_THE_SENTINEL: Final = Row(_CONTROL_ONLY, frozenset({("sentinel", "node")}))
 
 TABLE: Final[Mapping[type[Message], Row]] = {
     Hello: _SAID_FIRST,
@@ -76,6 +80,9 @@ TABLE: Final[Mapping[type[Message], Row]] = {
     Done: _SAID_WITH_TENSORS,
     Decline: _SAID_WITH_TENSORS,
     Withdraw: _SAID_WITH_TENSORS,
+    **dict.fromkeys(FromNode.__args__, _TO_THE_SENTINEL),
+    **dict.fromkeys(FromSentinel.__args__, _FROM_THE_SENTINEL),
+    **dict.fromkeys(BetweenNodes.__args__, _SAID_WITH_TENSORS),
 }
 
 
