@@ -1,8 +1,8 @@
-"""`shoal peer`: the networked half of a node; so far its wire, to be tried by hand between two machines."""
+"""`shoal peer`: the networked half of a node. Its wire can also be tried by hand, between two machines."""
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,20 +11,33 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
 from shoal_base.command import Command, Reply
-from shoal_base.errors import InputRefused
+from shoal_base.errors import IdentityRefused, InputRefused
+from shoal_base.home import this_home
 from shoal_certs.credentials import CredentialFiles
+from shoal_certs.identity import Role
+from shoal_swarm.peer.addresses import DEFAULT_PORT, address_of
 from shoal_swarm.peer.echo import echo, send
-from shoal_swarm.transport.contract import Address
+from shoal_swarm.peer.service import PeerSettings, take_part
+from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.service.run_options import config_of, run_options
+from shoal_swarm.transport.keyring import Keyring
 
-DEFAULT_PORT = 30306
 _A_FOLDER = click.Path(path_type=Path, file_okay=False)
 _A_FILE = click.Path(path_type=Path, dir_okay=False)
 _PLAIN_STEPS = 10
+_DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
 
 
 @click.command("peer", cls=Command)
+@run_options
+@click.option("--sentinel", help="Where the sentinel listens, HOST:PORT.")
+@click.option("--sentinel-name", default="sentinel-1", show_default=True, help="The sentinel's name, as certified.")
+@click.option("--address", help="Where others reach this node, HOST:PORT; port 0 takes a free one.")
+@click.option(
+    "--state", type=_A_FOLDER, help="What must outlive a crash. Default: SHOAL_HOME/state/<swarm>/<run>/<node>."
+)
 @click.option("--echo", "listens", is_flag=True, help="Take files from others and answer pings, until Ctrl-C.")
-@click.option("--listen", default=f"127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Where to listen, HOST:PORT.")
+@click.option("--listen", help="Where to listen, HOST:PORT, if not at --address.")
 @click.option("--into", type=_A_FOLDER, help="Where what is received goes, each file under its BLAKE3.")
 @click.option("--send", "file", type=_A_FILE, help="Send this file.")
 @click.option("--to", help="Where the receiver listens, HOST:PORT.")
@@ -34,8 +47,16 @@ _PLAIN_STEPS = 10
 @click.option("--capath", type=_A_FOLDER, required=True, help="The folder with bundle.pem and crl.pem.")
 def peer(
     *,
+    run: str | None,
+    synthetic: str | None,
+    rounds: int,
+    min_nodes: int,
+    sentinel: str | None,
+    sentinel_name: str,
+    address: str | None,
+    state: Path | None,
     listens: bool,
-    listen: str,
+    listen: str | None,
     into: Path | None,
     file: Path | None,
     to: str | None,
@@ -44,14 +65,33 @@ def peer(
     cert: Path,
     capath: Path,
 ) -> Reply:
-    """Exchange files with another node over the swarm's wire."""
+    """Take part in a run with --run, or exchange a file with another node over the swarm's wire."""
     files = CredentialFiles(cert, key, capath)
-    if listens is (file is not None):
-        raise InputRefused("A peer either takes files or sends one: give --echo, or --send FILE.")
+    if [listens, file is not None, run is not None].count(True) != 1:
+        raise InputRefused("A peer takes part in a run, takes files or sends one: give --run, --echo, or --send FILE.")
+    if run is not None:
+        identity = Keyring(files).identity
+        if identity.role is not Role.NODE:
+            raise IdentityRefused(f"{cert} is of {identity}, not of a node. Give a node's certificate and key.")
+        if sentinel is None:
+            raise InputRefused("A run needs --sentinel HOST:PORT, where the swarm's sentinel listens.")
+        reached = address_of(address or _DEFAULT_ADDRESS)
+        settings = PeerSettings(
+            files=files,
+            config=config_of(run, synthetic, rounds, min_nodes),
+            sentinel=address_of(sentinel),
+            sentinel_name=sentinel_name,
+            listen=reached if listen is None else address_of(listen),
+            address=reached,
+            state=state or this_home().state / identity.swarm / run / identity.name,
+            timing=Timing.lan(),
+        )
+        return _run_reply(run, asyncio.run(take_part(settings, click.echo)))
     if file is None:
         if into is None:
             raise InputRefused("--echo needs --into FOLDER, where what is received goes.")
-        received = asyncio.run(echo(files, address_of(listen), into, lambda line: click.echo(line, err=True)))
+        place = address_of(listen or _DEFAULT_ADDRESS)
+        received = asyncio.run(echo(files, place, into, lambda line: click.echo(line, err=True)))
         return Reply([f"Received {received} contents into {into}."], {"received": received, "into": str(into)})
     if to is None or expect is None:
         raise InputRefused("--send needs --to HOST:PORT and --expect NAME, the node that listens there.")
@@ -66,12 +106,9 @@ def peer(
     )
 
 
-def address_of(text: str) -> Address:
-    """HOST:PORT, where an IPv6 host may stand in brackets."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - ports end there
-        raise InputRefused(f"{text!r} is no address: write HOST:PORT, such as 127.0.0.1:{DEFAULT_PORT}.")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+def _run_reply(run: str, adapters: Mapping[int, str]) -> Reply:
+    facts = {"run": run, "adapters": {str(number): adapter for number, adapter in adapters.items()}}
+    return Reply([f"Left run {run} after {len(adapters)} rounds. Start again at any time: nothing was lost."], facts)
 
 
 @contextmanager

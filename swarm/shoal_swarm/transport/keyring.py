@@ -4,10 +4,12 @@ import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from shoal_certs.certificates import der_of
 from shoal_certs.contexts import ContextKeeper, build_contexts, peer_chain
 from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Identity
 from shoal_certs.reasons import CertificateRefused
+from shoal_certs.signing import Signer
 from shoal_certs.validator import Certified, validate
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.reasons import Reason
@@ -31,6 +33,17 @@ class Keyring:
     def identity(self) -> Identity:
         """Who we are."""
         return self._keeper.credentials.identity
+
+    @property
+    def signer(self) -> Signer:
+        """Signs as us."""
+        return self._keeper.credentials.signer
+
+    @property
+    def chain(self) -> Sequence[bytes]:
+        """What proves who we are, leaf first."""
+        certified = self._keeper.credentials.certified
+        return [der_of(one) for one in (certified.leaf, *certified.chain)]
 
     @property
     def server(self) -> ssl.SSLContext:

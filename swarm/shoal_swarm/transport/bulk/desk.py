@@ -17,6 +17,7 @@ from shoal_base.logs import get_log
 from shoal_swarm.protocol.messages import (
     CHUNK_BYTES,
     Announce,
+    AnyMessage,
     Chunk,
     Decline,
     Done,
@@ -63,7 +64,10 @@ def wants_anything(_sender: Party, _announce: Announce) -> Reason | None:
 
 
 class BulkDesk:
-    """The transfers of one link; `run` must be running while `send` is used. Without a store it takes nothing."""
+    """The transfers of one link; `run` must be running while `send` is used. Without a store it takes nothing.
+
+    `on_message` hears whatever else is said on the link, and tells whether it was meant for it.
+    """
 
     def __init__(
         self,
@@ -73,12 +77,14 @@ class BulkDesk:
         limits: Limits = DEFAULT_LIMITS,
         wants: Wants = wants_anything,
         on_delivery: Callable[[Delivery], None] = lambda _delivery: None,
+        on_message: Callable[[AnyMessage], bool] = lambda _message: False,
     ) -> None:
         self._link = link
         self._store = store
         self._limits = limits
         self._wants = wants
         self._on_delivery = on_delivery
+        self._on_message = on_message
         self._about = link.peer.identity.uri
         self._log = get_log(peer=self._about)
         self._incoming: dict[int, _Incoming] = {}
@@ -129,7 +135,7 @@ class BulkDesk:
         except TimeoutError:
             return None
 
-    async def _handle(self, parcel: Parcel) -> None:
+    async def _handle(self, parcel: Parcel) -> None:  # noqa: C901 - one branch for each message of a bulk link
         match parcel.message:
             case Announce() as announce:
                 await self._take_announcement(announce, parcel.payload)
@@ -149,7 +155,8 @@ class BulkDesk:
             case Ping(number=number):
                 await self._link.send(Pong(number=number), parcel.payload)
             case other:
-                raise self._out_of_turn(type(other).__name__)
+                if not self._on_message(other):
+                    raise self._out_of_turn(type(other).__name__)
 
     async def _take_announcement(self, announce: Announce, payload: Buffer | None) -> None:
         number, store = announce.transfer, self._store

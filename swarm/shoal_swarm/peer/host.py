@@ -1,0 +1,279 @@
+"""Drives one peer: an event in, its effects carried out in their order, whatever blocks beside the loop.
+
+links ──► inbox ──► PeerRun.handle ──► effects ─┬─► outbox to the sentinel
+  ▲                    ▲                        ├─► exchange with other nodes
+  │                    │                        ├─► orders, to the one thread that writes to the disk
+  └────────────────────┴──── answers ◄──────────┴─► work, in the one thread that computes
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final, TypeVar, assert_never
+
+from shoal_base.errors import PeerRefused, PlaceRefused, ShoalError
+from shoal_base.logs import get_log
+from shoal_swarm.merge import MergeRefused
+from shoal_swarm.peer.exchange import Exchange
+from shoal_swarm.peer.merging import merged_share
+from shoal_swarm.peer.spool import Spool
+from shoal_swarm.peer.storage import Storage, StorageFailed
+from shoal_swarm.peer.synthetic import Late, Synthetic
+from shoal_swarm.protocol.digests import digests_in, list_bytes, list_root
+from shoal_swarm.protocol.messages import AnyMessage
+from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName
+from shoal_swarm.protocol.peer import effects as do
+from shoal_swarm.protocol.peer import events as on
+from shoal_swarm.protocol.peer.run import PeerRun
+from shoal_swarm.protocol.record import Phase
+from shoal_swarm.protocol.round_messages import FromSentinel
+from shoal_swarm.service.inbox import Inbox
+from shoal_swarm.service.outbox import Outbox
+
+Answer = TypeVar("Answer")
+Order = do.KeepBlobs | do.DropBlobs | do.WriteBooks | do.AppendLedger
+ORDERS_WAITING_MAX: Final = 1024
+LINGER_S: Final = 3.0
+"""After the end a peer stays for as long as others still fetch from it, and this much longer."""
+
+
+class BytesMissing(ShoalError):
+    """Bytes that this node counted on are not there any more."""
+
+    def __init__(self, digest: Digest) -> None:
+        super().__init__(f"{digest.hex()} is not on this disk any more. It is fetched or made again.")
+        self.digest = digest
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a peer's bytes lie, and the threads that touch them."""
+
+    storage: Storage[bytes]
+    spool: Spool
+    disk: Executor
+    """One thread: writes happen in the order of the effects."""
+    work: Executor
+    """One thread: merging and making contributions."""
+
+    def read(self, digest: Digest) -> bytes:
+        """Bytes from the spool or from the storage, whichever has them."""
+        content = self.spool.read(digest) or self.storage.read(digest)
+        if content is None:
+            raise BytesMissing(digest)
+        return content
+
+
+class PeerHost:
+    """One peer's process."""
+
+    def __init__(
+        self, run: PeerRun, places: Places, outbox: Outbox, contributor: Synthetic, say: Callable[[str], None]
+    ) -> None:
+        self.run, self._places, self.outbox, self._contributor, self._say = run, places, outbox, contributor, say
+        self.ended = asyncio.Event()
+        self.adapters: dict[int, str] = {}
+        """Root of the adapter after every round that was applied since this start."""
+        self.problem: ShoalError | None = None
+        """Why the process has to end, where nobody asked it to."""
+        self._inbox: Inbox[on.Event] = Inbox()
+        self._orders: asyncio.Queue[Order] = asyncio.Queue(ORDERS_WAITING_MAX)
+        self._lists_asked: set[Digest] = set()
+        self._over_since: float | None = None
+        self._log = get_log(node=str(run.knowledge.node), run=str(run.knowledge.rules.run))
+
+    async def hear(self, message: AnyMessage) -> None:
+        """The sentinel said something."""
+        if isinstance(message, FromSentinel):
+            await self._inbox.hear(on.Received(message))
+
+    def arrived(self, holder: NodeName, digests: tuple[Digest, ...]) -> None:
+        """Contents came from a node and lie in the spool."""
+        lists = tuple(digest for digest in digests if digest in self._lists_asked)
+        self._lists_asked.difference_update(lists)
+        for root in lists:
+            content = self._places.spool.read(root)
+            if content is not None:
+                self._inbox.answer(on.ListFetched(holder, root, tuple(digests_in(content))))
+        rest = tuple(digest for digest in digests if digest not in lists)
+        if rest:
+            self._inbox.answer(on.Fetched(holder, rest))
+
+    def failed(self, holder: NodeName, digests: tuple[Digest, ...]) -> None:
+        """Contents did not come from a node."""
+        self._inbox.answer(on.FetchFailed(holder, digests))
+
+    async def read_to_serve(self, digest: Digest) -> bytes | None:
+        """Bytes for another node: only what lies durably here."""
+        content = await asyncio.to_thread(self._places.storage.read, digest)
+        if content is None and digest in self.run.knowledge.kept:
+            self._inbox.answer(on.BlobLost(digest))
+        return content
+
+    def leave(self) -> None:
+        """Somebody wants this process to end."""
+        self._inbox.answer(on.Leaving())
+
+    async def drive(self, exchange: Exchange) -> None:
+        """Go on until the run asks to stop."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tick(exchange), name="ticks")
+            tasks.create_task(self._write(), name="disk")
+            await self._perform_all(self.run.start(time.monotonic()), exchange, tasks)
+            while True:
+                event = await self._inbox.next()
+                await self._perform_all(self.run.handle(event, time.monotonic()), exchange, tasks)
+                self._tell()
+
+    async def _tick(self, exchange: Exchange) -> None:
+        while True:
+            self._inbox.answer(on.Ticked())
+            await asyncio.sleep(self.run.knowledge.timing.tick_s)
+            if self._over_since is not None:
+                quiet_since = max(self._over_since, exchange.served_at)
+                if asyncio.get_running_loop().time() - quiet_since > LINGER_S:
+                    self.leave()
+
+    async def _perform_all(self, effects: list[do.Effect], exchange: Exchange, tasks: asyncio.TaskGroup) -> None:
+        for effect in effects:
+            await self._perform(effect, exchange, tasks)
+
+    async def _perform(  # noqa: C901 - one branch for each effect of the closed union
+        self, effect: do.Effect, exchange: Exchange, tasks: asyncio.TaskGroup
+    ) -> None:
+        match effect:
+            case do.Send():
+                self.outbox.put(effect.message)
+            case do.Fetch():
+                exchange.fetch(effect.holder, effect.digests)
+            case do.FetchList():
+                await self._fetch_list(effect, exchange)
+            case do.KeepBlobs() | do.DropBlobs() | do.WriteBooks() | do.AppendLedger():
+                await self._orders.put(effect)
+            case do.DropInputs():
+                self._places.spool.drop(effect.digests)
+            case do.MergeShare():
+                tasks.create_task(self._merge(effect), name=f"merge round {effect.round}")
+            case do.MeasureGram():
+                raise AssertionError("no plan of this build asks for a Gram matrix")
+            case do.Train():
+                self._places.spool.turn()
+                tasks.create_task(self._contribute(effect, self._late(effect)), name=f"train from {effect.base}")
+            case do.TrainOn():
+                self._log.info("drift_declined", steps=effect.steps)  # made-up work does not get better by waiting
+            case do.Stop():
+                self._stop(effect.reason)
+            case do.Alarm():
+                self._log.error("alarm_raised", sentence=effect.sentence)
+            case _:
+                assert_never(effect)
+
+    async def _fetch_list(self, effect: do.FetchList, exchange: Exchange) -> None:
+        if effect.holder != self.run.knowledge.node:
+            self._lists_asked.add(effect.root)
+            exchange.fetch(effect.holder, (effect.root,))
+            return
+        content = await self.read_to_serve(effect.root)
+        if content is None:
+            self.failed(effect.holder, (effect.root,))
+        else:
+            self._inbox.answer(on.ListFetched(effect.holder, effect.root, tuple(digests_in(content))))
+
+    async def _write(self) -> None:
+        """Carry out orders one after the other; each has its answer, and a failed one ends the process."""
+        loop = asyncio.get_running_loop()
+        while True:
+            order = await self._orders.get()
+            try:
+                answer = await loop.run_in_executor(self._places.disk, self._carry_out, order)
+            except (StorageFailed, BytesMissing) as failure:
+                self.problem = failure if isinstance(failure, StorageFailed) else PlaceRefused(str(failure))
+                answer = on.DiskFailed(str(failure))
+            if answer is not None:
+                self._inbox.answer(answer)
+
+    def _carry_out(self, order: Order) -> on.Event | None:
+        storage, read = self._places.storage, self._places.read
+        match order:
+            case do.KeepBlobs():
+                storage.keep((digest, read(digest)) for digest in order.digests)
+                return on.BlobsKept(order.digests)
+            case do.DropBlobs():
+                storage.drop(order.digests)
+                return None
+            case do.WriteBooks():
+                storage.write_books(order.books)
+                return on.BooksKept()
+            case do.AppendLedger():
+                storage.append_ledger(order.entries)
+                return on.LedgerKept(order.entries[-1].index + 1)
+            case _:
+                assert_never(order)
+
+    async def _merge(self, effect: do.MergeShare) -> None:
+        def merge() -> tuple[Digest, ...]:
+            contributor = self._contributor
+            payloads = merged_share(contributor.plan, contributor.pieces, effect, self._places.read)
+            return self._spooled(payloads)
+
+        pieces = await self._computed(merge)
+        if pieces is not None:
+            self._inbox.answer(on.ShareMerged(effect.round, effect.attempt, pieces))
+
+    async def _contribute(self, effect: do.Train, late: list[Late]) -> None:
+        def contribute() -> tuple[Digest, ...]:
+            payloads = self._contributor.contribution(effect.base, effect.pieces, late, self._places.read)
+            return self._spooled(payloads)
+
+        folds = self.run.knowledge.books.carried_roots
+        pieces = await self._computed(contribute)
+        if pieces is not None:
+            examples = self._contributor.examples
+            self._inbox.answer(on.Offered(effect.base, list_root(pieces), pieces, examples, effect.steps, folds))
+
+    def _late(self, effect: do.Train) -> list[Late]:
+        knowledge = self.run.knowledge
+        late: list[Late] = []
+        for fold in effect.folds:
+            own = next(kept for kept in knowledge.books.carried if kept.root == fold.root)
+            old = knowledge.pieces_of_commit(knowledge.commits[fold.base])
+            assert old is not None, "what contributions are folded against is kept here"
+            late.append(Late(own.pieces, old, fold.age))
+        return late
+
+    async def _computed(self, work: Callable[[], Answer]) -> Answer | None:
+        """A result of the computing thread; None where bytes or values stood in the way, which is said."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._places.work, work)
+        except BytesMissing as missing:
+            self._inbox.answer(on.BlobLost(missing.digest))
+        except MergeRefused as refusal:
+            self._log.error("alarm_raised", sentence=str(refusal))
+        return None
+
+    def _spooled(self, payloads: list[bytes]) -> tuple[Digest, ...]:
+        pieces = tuple(self._places.spool.put(payload) for payload in payloads)
+        self._places.spool.put(list_bytes(pieces))
+        return pieces
+
+    def _stop(self, reason: str) -> None:
+        self._log.info("stopped", reason=reason)
+        if self.problem is None and self._over_since is None:
+            self.problem = PeerRefused(reason)
+        self.ended.set()
+
+    def _tell(self) -> None:
+        """Say what was applied, and notice the end of the run."""
+        knowledge = self.run.knowledge
+        applied = knowledge.books.applied
+        if applied != BEFORE_ROUND_ZERO and applied not in self.adapters:
+            pieces = knowledge.pieces_of_commit(knowledge.commits[applied])
+            if pieces is not None:
+                self.adapters[applied] = list_root(pieces).hex()
+                self._say(f"round {applied}: adapter {self.adapters[applied]}")
+        record = knowledge.record
+        is_over = record is not None and record.phase is Phase.ENDED and record.committed == applied
+        if is_over and self._over_since is None:
+            self._over_since = asyncio.get_running_loop().time()

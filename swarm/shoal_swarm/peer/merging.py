@@ -1,0 +1,39 @@
+"""A share merged: bytes of contributions in, bytes of the result out. Pure; the host brings the bytes.
+
+Pairs travel as absolute values. Dense tensors are contributed as differences from the last COMMIT, so that the
+codec's steps fit the change, and come out as absolute values; before the first COMMIT there is nothing to differ
+from, and they are absolute too.
+"""
+
+from collections.abc import Callable, Sequence
+
+from shoal_swarm.merge import Codec, PairPiece, Piece, Plan, Value, combine, narrowed, pack, unpack
+from shoal_swarm.protocol.names import Digest
+from shoal_swarm.protocol.peer.effects import MergeShare
+
+Read = Callable[[Digest], bytes]
+
+
+def merged_share(plan: Plan, pieces: Sequence[Piece], order: MergeShare, read: Read) -> list[bytes]:
+    """The payload of every piece of the share, in order; `pieces` are those of the whole adapter."""
+    mine = pieces[order.first : order.first + len(order.inputs[0].pieces)]
+    return [_merged(plan, piece, offset, order, read) for offset, piece in enumerate(mine)]
+
+
+def _merged(plan: Plan, piece: Piece, offset: int, order: MergeShare, read: Read) -> bytes:
+    is_absolute = isinstance(piece, PairPiece) or not order.base
+    payloads = {str(one.node): read(one.pieces[offset]) for one in order.inputs}
+    if len(payloads) == 1 and is_absolute:
+        return next(iter(payloads.values()))
+    values = {node: unpack(piece, payload, plan.codec) for node, payload in payloads.items()}
+    weights = {str(one.node): one.weight for one in order.inputs}
+    value = combine(plan, piece, values, weights).value
+    if not is_absolute:
+        value = added(piece, unpack(piece, read(order.base[offset]), plan.codec), value, plan.codec)
+    return pack(piece, value, plan.codec)
+
+
+def added(piece: Piece, base: Value, change: Value, codec: Codec) -> Value:
+    """A dense stretch after a change."""
+    assert not isinstance(piece, PairPiece), f"pairs are absolute, in {codec} as in every codec"
+    return narrowed(piece.name, base + change)  # type: ignore[operator]
