@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 SHOAL = [sys.executable, "-c", "from shoal_swarm.cli import main; main()"]
 PATIENCE_S = 60.0
@@ -104,7 +105,7 @@ class Swarm:
     def peer(self, number: int, sentinel: str, address: str = "127.0.0.1:0", *more: str) -> Process:
         """Start a peer."""
         name = f"node-{number}"
-        where = ["--sentinel", sentinel, "--address", address, "--state", str(self.folder / name)]
+        where = ["--sentinel", sentinel, "--address", address]
         return self.start(name, "peer", *self.run, *where, *self.keys(name), *more)
 
     def keys(self, name: str) -> list[str]:
@@ -119,13 +120,13 @@ class Swarm:
         self.started.append(process)
         return process
 
-    def ask(self, *arguments: str) -> dict[str, object]:
+    def ask(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """What a command answers with --json."""
         environment = {**os.environ, "SHOAL_HOME": str(self.folder / "home")}
         done = subprocess.run(
             [*SHOAL, *arguments, "--json"], check=False, capture_output=True, text=True, env=environment
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         answer = json.loads(done.stdout)
         assert isinstance(answer, dict)
         return answer

@@ -35,7 +35,7 @@ from shoal_swarm.service.outbox import Outbox
 Answer = TypeVar("Answer")
 Order = do.KeepBlobs | do.DropBlobs | do.WriteBooks | do.AppendLedger
 ORDERS_WAITING_MAX: Final = 1024
-LINGER_S: Final = 3.0
+LINGER_S: Final = 2.0
 """After the end a peer stays for as long as others still fetch from it, and this much longer."""
 
 

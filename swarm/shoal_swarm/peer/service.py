@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from shoal_base.logs import get_log
 from shoal_certs.credentials import CredentialFiles
@@ -28,12 +29,14 @@ from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.run_config import RunConfig
 from shoal_swarm.service.stopping import stop_on_signals
 from shoal_swarm.service.vouchers import Vouching
+from shoal_swarm.service.window import window
 from shoal_swarm.transport.contract import Address
 from shoal_swarm.transport.endpoint import TlsEndpoint
 from shoal_swarm.transport.keyring import Keyring
 
 SPOOL_RESERVE_BYTES = 64 << 20
 _GOODBYE_S = 1.0
+_GOODBYE_LOOKS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +71,12 @@ async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[
             address = spelled((settings.address[0], settings.address[1] or listening[1]))
             host = await _host(settings, keyring, places, address, say)
             say(f"{keyring.identity} listens on {spelled(listening)}")
-            async with asyncio.TaskGroup() as tasks:
+            async with window(settings.state, lambda: _facts(host, address)), asyncio.TaskGroup() as tasks:
                 working = tasks.create_task(_work(settings, endpoint, host, places), name="peer")
                 leaving = tasks.create_task(_leave(stopped, host), name="signals")
                 await host.ended.wait()
                 leaving.cancel()
-                await asyncio.sleep(_GOODBYE_S if host.problem is None else 0)
+                await _say_goodbye(host)
                 working.cancel()
     if host.problem is not None and not stopped.is_set():
         raise host.problem
@@ -134,6 +137,31 @@ async def _work(settings: PeerSettings, endpoint: TlsEndpoint, host: PeerHost, p
         control = keep_control_link(endpoint, settings.sentinel, sentinel, host.outbox, host.hear)
         tasks.create_task(control, name="control link")
         await host.drive(exchange)
+
+
+def _facts(host: PeerHost, address: str) -> dict[str, Any]:
+    run = host.run
+    lease_s = run.knowledge.timing.lease_s
+    silent = f"no sentinel has been heard for more than {lease_s:g} s" if run.link.is_silent(time.monotonic()) else ""
+    return {
+        "kind": "peer",
+        "identity": str(run.knowledge.node),
+        "address": address,
+        "run": str(run.knowledge.rules.run),
+        "incarnation": run.link.incarnation,
+        "applied": run.knowledge.books.applied,
+        "parts": {"contributor": run.contributor.state, "owner": run.owner.state, "holder": run.holder.state},
+        "adapters": host.adapters,
+        "problems": [silent] if silent else [],
+    }
+
+
+async def _say_goodbye(host: PeerHost) -> None:
+    """Give the last words a moment to leave; whoever misses them notices the silence."""
+    for _ in range(_GOODBYE_LOOKS):
+        if host.outbox.is_empty:
+            return
+        await asyncio.sleep(_GOODBYE_S / _GOODBYE_LOOKS)
 
 
 async def _leave(stopped: asyncio.Event, host: PeerHost) -> None:

@@ -51,12 +51,14 @@ def sentinel(
     identity = Keyring(files).identity
     if identity.role is not Role.SENTINEL:
         raise IdentityRefused(f"{cert} is of {identity}, not of a sentinel. Give the sentinel's certificate and key.")
+    state = this_home().state / identity.swarm / identity.name
     settings = SentinelSettings(
         files=files,
         address=(host_ip, port),
         register_url=register_url or f"sqlite:///{this_home().state / identity.swarm / 'register.db'}",
         runs=() if run is None and synthetic is None else (config_of(run, synthetic, rounds, min_nodes).rules(),),
         timing=Timing.lan(),
+        state=state,
     )
     asyncio.run(serve(settings, _say_ready))
     return Reply(["Stopped, as asked. The register has everything; start again at any time."], {"stopped": True})

@@ -46,6 +46,8 @@ class RunHost:
         self._inbox: Inbox[on.Event] = Inbox()
         self._run: SentinelRun | None = None
         self._log = get_log(run=str(rules.run))
+        self.problems: tuple[str, ...] = ()
+        """What stands in the way now."""
 
     async def open(self) -> None:
         """Take up the run where the register left it, or begin it."""
@@ -109,6 +111,7 @@ class RunHost:
                 return await self._issue(effect)
             case do.WriteRecord():
                 answer = await self._beside(self._records.write, effect)
+                self.problems = (answer.reason,) if isinstance(answer, on.WriteFailed) else ()
                 if isinstance(answer, on.WriteWon):
                     self._tell(effect.record)
                 return (answer,)

@@ -1,9 +1,12 @@
 """The sentinel's links: who is connected, what they say to which run, and what runs say to them."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from shoal_base.logs import get_log
 from shoal_certs.credentials import CredentialFiles
@@ -14,12 +17,14 @@ from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.round_messages import FromNode, FromSentinel, Join, Refused
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.register import open_register
+from shoal_swarm.sentinel.overview import overview
 from shoal_swarm.sentinel.records import Records
 from shoal_swarm.sentinel.run_host import RunHost
 from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.pumping import pump
 from shoal_swarm.service.stopping import stop_on_signals
 from shoal_swarm.service.vouchers import Vouching
+from shoal_swarm.service.window import window
 from shoal_swarm.transport.contract import Address, Link
 from shoal_swarm.transport.endpoint import TlsEndpoint
 from shoal_swarm.transport.keyring import Keyring
@@ -34,6 +39,8 @@ class SentinelSettings:
     register_url: str
     runs: Sequence[RunRules]
     timing: Timing
+    state: Path
+    """Where its window is."""
 
 
 class Switchboard:
@@ -93,7 +100,8 @@ async def serve(settings: SentinelSettings, say_ready: Callable[[Address], None]
                 board.runs[str(rules.run)] = host
             async with TlsEndpoint(keyring) as endpoint:
                 address = await endpoint.listen(settings.address)
-                async with asyncio.TaskGroup() as tasks:
+                show = window(settings.state, lambda: _facts(endpoint, address, board))
+                async with show, asyncio.TaskGroup() as tasks:
                     own = [tasks.create_task(host.drive(), name=f"run {name}") for name, host in board.runs.items()]
                     own.append(tasks.create_task(_accept_all(endpoint, board), name="accept"))
                     say_ready(address)
@@ -103,6 +111,18 @@ async def serve(settings: SentinelSettings, say_ready: Callable[[Address], None]
                         task.cancel()
         finally:
             await loop.run_in_executor(books, register.close)
+
+
+def _facts(endpoint: TlsEndpoint, address: Address, board: Switchboard) -> dict[str, Any]:
+    now = time.monotonic()
+    return {
+        "kind": "sentinel",
+        "identity": endpoint.identity.uri,
+        "address": f"{address[0]}:{address[1]}",
+        "links": len(endpoint.links()),
+        "runs": [overview(host.run, now) for host in board.runs.values()],
+        "problems": [problem for host in board.runs.values() for problem in host.problems],
+    }
 
 
 async def _accept_all(endpoint: TlsEndpoint, board: Switchboard) -> None:

@@ -32,6 +32,11 @@ class Outbox:
             await self._news.wait()
         return self._messages.popleft()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything was said."""
+        return not self._messages
+
     def clear(self) -> None:
         """The link is gone, and what was meant for it will be said again."""
         self._messages.clear()

@@ -5,6 +5,7 @@ from another party would be code. A node shows the hash when it joins, the ledge
 comes with another one is refused.
 """
 
+import re
 from typing import Final, Self
 
 import blake3
@@ -14,9 +15,9 @@ from shoal_base.errors import InputRefused
 from shoal_swarm.merge.plan import Plan
 from shoal_swarm.protocol.names import Digest, RunId
 from shoal_swarm.protocol.run_rules import RunRules
-from shoal_swarm.register.rules import check_run
 
 DIGEST_CONTEXT: Final = "shoal run configuration v1"
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 ROUNDS_MAX: Final = 100_000
 NODES_MAX: Final = 1000
 ADAPTER_BYTES_MIN: Final = 4 << 10
@@ -42,7 +43,11 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @classmethod
     def synthetic(cls, run: str, adapter_bytes: int, rounds: int, min_nodes: int) -> Self:
         """The configuration that these options spell; a value outside its bounds is refused."""
-        check_run(run)
+        if not _NAME.fullmatch(run):
+            raise InputRefused(
+                f"{run[:80]!a} cannot name a run: 1 to 63 lower-case letters, digits and inner dashes can. "
+                "Choose another."
+            )
         for what, value, least, most in (
             ("--synthetic", adapter_bytes, ADAPTER_BYTES_MIN, ADAPTER_BYTES_MAX),
             ("--rounds", rounds, 1, ROUNDS_MAX),

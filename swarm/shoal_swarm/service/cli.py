@@ -1,0 +1,84 @@
+"""`shoal status` and `shoal health`: what processes on this machine show through their windows."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from shoal_base.command import Command, Reply
+from shoal_base.errors import ProblemsFound, ShoalError, Unavailable
+from shoal_base.home import this_home
+from shoal_swarm.service.window import Facts, look_through, windows_below
+
+_A_FOLDER = click.Path(path_type=Path, file_okay=False)
+_state_option = click.option(
+    "--state", type=_A_FOLDER, help="Where the processes keep their state. Default: SHOAL_HOME/state."
+)
+
+
+@click.command("status", cls=Command)
+@_state_option
+def status(*, state: Path | None) -> Reply:
+    """Show the swarm as the sentinel on this machine sees it: members, rounds, and who is waited for."""
+    seen = [facts for facts, _ in _seen(state or this_home().state) if facts is not None]
+    sentinels = [facts for facts in seen if facts["kind"] == "sentinel"]
+    if not sentinels:
+        raise Unavailable(
+            f"No sentinel is running with its state in {state or this_home().state}. Ask on the sentinel's machine, or "
+            "give --state."
+        )
+    return Reply([line for facts in sentinels for line in _sentinel_lines(facts)], {"sentinels": sentinels})
+
+
+@click.command("health", cls=Command)
+@_state_option
+def health(*, state: Path | None) -> Reply:
+    """Ask every process of ours on this machine how it is; ends with a number other than 0 if one is not well."""
+    place = state or this_home().state
+    lines: list[str] = []
+    problems: list[str] = []
+    found: list[Facts] = []
+    for facts, problem in _seen(place):
+        if facts is None:
+            problems.append(str(problem))
+            continue
+        found.append(facts)
+        problems += [f"{facts['identity']}: {sentence}" for sentence in facts["problems"]]
+        lines.append(f"{facts['identity']}: {'well' if not facts['problems'] else 'not well'}")
+    if not found and not problems:
+        raise Unavailable(f"No process of ours has its state in {place}. Start one, or give --state.")
+    if problems:
+        raise ProblemsFound("Not everything is well:", problems, {"processes": found})
+    return Reply(lines, {"processes": found})
+
+
+def _seen(folder: Path) -> Iterable[tuple[Facts | None, ShoalError | None]]:
+    for place in windows_below(folder):
+        try:
+            yield look_through(place), None
+        except ShoalError as problem:
+            yield None, problem
+
+
+def _sentinel_lines(facts: Facts) -> Sequence[str]:
+    lines = [f"{facts['identity']} at {facts['address']}"]
+    if not facts["runs"]:
+        lines.append("  no run: start the sentinel with --run")
+    for run in facts["runs"]:
+        lines.append(f"  run {run['run']}: {_where(run)}")
+        lines += [f"    {_member(member)}" for member in run["members"]]
+        lines += [f"    waits for {what}" for what in run["waits_for"]]
+    return lines
+
+
+def _where(run: dict[str, Any]) -> str:
+    if "round" not in run:
+        return "not yet created"
+    attempt = f", attempt {run['attempt'] + 1}" if run["attempt"] else ""
+    return f"{run['phase']}, round {run['round']} of {run['rounds']}{attempt}, committed up to {run['committed']}"
+
+
+def _member(member: dict[str, Any]) -> str:
+    does = ", ".join(member["does"]) or "takes no part in this round"
+    return f"{member['node']} ({member['state']}): {does}"
