@@ -14,6 +14,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+from tests.architecture.repository import ROOT
+
 SHOAL = [sys.executable, "-c", "from shoal_swarm.cli import main; main()"]
 PATIENCE_S = 60.0
 _POLL_S = 0.02
@@ -30,12 +32,18 @@ class Process:
     folder: Path
     name: str
     lines: list[str] = field(default_factory=list)
+    command: list[str] = field(default_factory=lambda: SHOAL)
 
     def __post_init__(self) -> None:
         self.log = (self.folder / f"{self.name}.log").open("ab")
         environment = {**os.environ, "SHOAL_HOME": str(self.folder / "home")}
         self.popen = subprocess.Popen(
-            [*SHOAL, *self.arguments], stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment
+            [*self.command, *self.arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            env=environment,
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()

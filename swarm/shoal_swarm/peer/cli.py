@@ -13,12 +13,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColu
 from shoal_base.command import Command, Reply
 from shoal_base.errors import IdentityRefused, InputRefused
 from shoal_base.home import this_home
-from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Role
 from shoal_swarm.peer.addresses import DEFAULT_PORT, address_of
 from shoal_swarm.peer.echo import echo, send
 from shoal_swarm.peer.service import PeerSettings, take_part
 from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.run_options import config_of, run_options
 from shoal_swarm.transport.keyring import Keyring
 
@@ -42,9 +42,7 @@ _DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
 @click.option("--send", "file", type=_A_FILE, help="Send this file.")
 @click.option("--to", help="Where the receiver listens, HOST:PORT.")
 @click.option("--expect", help="The receiver's name; whoever else answers there gets nothing.")
-@click.option("--key", type=_A_FILE, required=True, help="This node's private key.")
-@click.option("--cert", type=_A_FILE, required=True, help="This node's certificate.")
-@click.option("--capath", type=_A_FOLDER, required=True, help="The folder with bundle.pem and crl.pem.")
+@credential_options
 def peer(
     *,
     run: str | None,
@@ -61,18 +59,21 @@ def peer(
     file: Path | None,
     to: str | None,
     expect: str | None,
-    key: Path,
-    cert: Path,
-    capath: Path,
+    identity: Path | None,
+    key: Path | None,
+    cert: Path | None,
+    capath: Path | None,
 ) -> Reply:
     """Take part in a run with --run, or exchange a file with another node over the swarm's wire."""
-    files = CredentialFiles(cert, key, capath)
+    files = files_of(identity, key, cert, capath)
     if [listens, file is not None, run is not None].count(True) != 1:
-        raise InputRefused("A peer takes part in a run, takes files or sends one: give --run, --echo, or --send FILE.")
+        raise InputRefused(
+            "A peer takes files, sends one or takes part in a run: give --echo, or --send FILE, or --run NAME."
+        )
     if run is not None:
-        identity = Keyring(files).identity
-        if identity.role is not Role.NODE:
-            raise IdentityRefused(f"{cert} is of {identity}, not of a node. Give a node's certificate and key.")
+        party = Keyring(files).identity
+        if party.role is not Role.NODE:
+            raise IdentityRefused(f"{files.cert} is of {party}, not of a node. Give a node's certificate and key.")
         if sentinel is None:
             raise InputRefused("A run needs --sentinel HOST:PORT, where the swarm's sentinel listens.")
         reached = address_of(address or _DEFAULT_ADDRESS)
@@ -83,7 +84,7 @@ def peer(
             sentinel_name=sentinel_name,
             listen=reached if listen is None else address_of(listen),
             address=reached,
-            state=state or this_home().state / identity.swarm / run / identity.name,
+            state=state or this_home().state / party.swarm / run / party.name,
             timing=Timing.lan(),
         )
         return _run_reply(run, asyncio.run(take_part(settings, click.echo)))

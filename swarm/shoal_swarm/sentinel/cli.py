@@ -8,17 +8,15 @@ import click
 from shoal_base.command import Command, Reply
 from shoal_base.errors import IdentityRefused
 from shoal_base.home import this_home
-from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Role
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.sentinel.service import SentinelSettings, serve
+from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.run_options import config_of, run_options
 from shoal_swarm.transport.contract import Address
 from shoal_swarm.transport.keyring import Keyring
 
 DEFAULT_PORT = 30304
-_A_FOLDER = click.Path(path_type=Path, file_okay=False)
-_A_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("sentinel", cls=Command)
@@ -30,9 +28,7 @@ _A_FILE = click.Path(path_type=Path, dir_okay=False)
     "--register", "register_url", help="Where the register lies. Default: SQLite in SHOAL_HOME/state/<swarm>."
 )
 @run_options
-@click.option("--key", type=_A_FILE, required=True, help="The sentinel's private key.")
-@click.option("--cert", type=_A_FILE, required=True, help="The sentinel's certificate.")
-@click.option("--capath", type=_A_FOLDER, required=True, help="The folder with bundle.pem and crl.pem.")
+@credential_options
 def sentinel(
     *,
     host_ip: str,
@@ -42,26 +38,34 @@ def sentinel(
     synthetic: str | None,
     rounds: int,
     min_nodes: int,
-    key: Path,
-    cert: Path,
-    capath: Path,
+    identity: Path | None,
+    key: Path | None,
+    cert: Path | None,
+    capath: Path | None,
 ) -> Reply:
     """Serve a swarm: who is a member, and what its rounds decide. Sees names, hashes and numbers, never a tensor."""
-    files = CredentialFiles(cert, key, capath)
-    identity = Keyring(files).identity
-    if identity.role is not Role.SENTINEL:
-        raise IdentityRefused(f"{cert} is of {identity}, not of a sentinel. Give the sentinel's certificate and key.")
-    state = this_home().state / identity.swarm / identity.name
+    files = files_of(identity, key, cert, capath)
+    party = Keyring(files).identity
+    if party.role is not Role.SENTINEL:
+        raise IdentityRefused(
+            f"{files.cert} is of {party}, not of a sentinel. Give the sentinel's certificate and key."
+        )
+    state = this_home().state / party.swarm / party.name
     settings = SentinelSettings(
         files=files,
         address=(host_ip, port),
-        register_url=register_url or f"sqlite:///{this_home().state / identity.swarm / 'register.db'}",
+        register_url=register_url or default_register(party.swarm),
         runs=() if run is None and synthetic is None else (config_of(run, synthetic, rounds, min_nodes).rules(),),
         timing=Timing.lan(),
         state=state,
     )
     asyncio.run(serve(settings, _say_ready))
     return Reply(["Stopped, as asked. The register has everything; start again at any time."], {"stopped": True})
+
+
+def default_register(swarm: str) -> str:
+    """Where a swarm's register lies unless somebody says otherwise."""
+    return f"sqlite:///{this_home().state / swarm / 'register.db'}"
 
 
 def _say_ready(address: Address) -> None:

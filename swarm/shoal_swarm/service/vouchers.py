@@ -7,18 +7,20 @@ asking the sentinel for its certificate. A certificate is believed as it would b
 root, not expired, not revoked.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 from shoal_base.errors import IdentityRefused
 from shoal_certs.certificates import p256_key_of
 from shoal_certs.identity import Identity, Role
 from shoal_certs.signing import SIGNATURE_BYTES, verify
+from shoal_certs.validator import Certified
 from shoal_swarm.protocol.names import SENTINEL, NodeName
 from shoal_swarm.transport.keyring import Keyring
 
 LEDGER_DOMAIN: Final = "shoal/ledger/v1"
 ROUND_DOMAIN: Final = "shoal/round/v1"
+Judge: TypeAlias = Callable[[Sequence[bytes], Identity | None], Certified]
 _LENGTH_BYTES: Final = 2
 _CHAIN_MAX: Final = 4
 
@@ -38,21 +40,21 @@ class Vouching:
 
     def verify(self, node: NodeName, data: bytes, voucher: bytes) -> bool:
         """Whether that node, or any sentinel of this swarm where `node` is the sentinel, vouches for `data`."""
-        chain = _chain_in(voucher[SIGNATURE_BYTES:])
-        if not chain:
-            return False
-        swarm = self._keyring.identity.swarm
-        try:
-            certified = self._keyring.judge_chain(
-                chain, None if node == SENTINEL else Identity(swarm, Role.NODE, str(node))
-            )
-            if node == SENTINEL and certified.identity.role is not Role.SENTINEL:
-                return False
-            domain = LEDGER_DOMAIN if node == SENTINEL else ROUND_DOMAIN
-            verify(p256_key_of(certified.leaf, "a voucher"), domain, data, voucher[:SIGNATURE_BYTES])
-        except IdentityRefused:
-            return False
-        return True
+        return vouches(self._keyring.judge_chain, self._keyring.identity.swarm, node, data, voucher)
+
+
+def vouches(judge: Judge, swarm: str, node: NodeName, data: bytes, voucher: bytes) -> bool:
+    """The same for whoever has no key of its own; `judge` says whom a chain proves."""
+    chain = _chain_in(voucher[SIGNATURE_BYTES:])
+    if not chain:
+        return False
+    domain = LEDGER_DOMAIN if node == SENTINEL else ROUND_DOMAIN
+    try:
+        certified = judge(chain, None if node == SENTINEL else Identity(swarm, Role.NODE, str(node)))
+        verify(p256_key_of(certified.leaf, "a voucher"), domain, data, voucher[:SIGNATURE_BYTES])
+    except IdentityRefused:
+        return False
+    return node != SENTINEL or certified.identity.role is Role.SENTINEL
 
 
 def _chain_in(shown: bytes) -> Sequence[bytes]:
