@@ -21,7 +21,7 @@ from shoal_swarm.peer.merging import merged_share
 from shoal_swarm.peer.spool import Spool
 from shoal_swarm.peer.storage import Storage, StorageFailed
 from shoal_swarm.peer.synthetic import Late, Synthetic
-from shoal_swarm.protocol.digests import digests_in, list_bytes, list_root
+from shoal_swarm.protocol.digests import DIGEST_BYTES, digests_in, list_bytes, list_root
 from shoal_swarm.protocol.messages import AnyMessage
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName
 from shoal_swarm.protocol.peer import effects as do
@@ -95,7 +95,9 @@ class PeerHost:
         self._lists_asked.difference_update(lists)
         for root in lists:
             content = self._places.spool.read(root)
-            if content is not None:
+            if content is None or len(content) % DIGEST_BYTES:
+                self.failed(holder, (root,))
+            else:
                 self._inbox.answer(on.ListFetched(holder, root, tuple(digests_in(content))))
         rest = tuple(digest for digest in digests if digest not in lists)
         if rest:
@@ -107,7 +109,11 @@ class PeerHost:
 
     async def read_to_serve(self, digest: Digest) -> bytes | None:
         """Bytes for another node: only what lies durably here."""
-        content = await asyncio.to_thread(self._places.storage.read, digest)
+        try:
+            content = await asyncio.to_thread(self._places.storage.read, digest)
+        except StorageFailed as failure:
+            self._disk_failed(failure)
+            return None
         if content is None and digest in self.run.knowledge.kept:
             self._inbox.answer(on.BlobLost(digest))
         return content
@@ -189,10 +195,15 @@ class PeerHost:
             try:
                 answer = await loop.run_in_executor(self._places.disk, self._carry_out, order)
             except (StorageFailed, BytesMissing) as failure:
-                self.problem = failure if isinstance(failure, StorageFailed) else PlaceRefused(str(failure))
-                answer = on.DiskFailed(str(failure))
+                self._disk_failed(failure)
+                continue
             if answer is not None:
                 self._inbox.answer(answer)
+
+    def _disk_failed(self, failure: StorageFailed | BytesMissing) -> None:
+        """What is on the disk now is unknown: the process ends, and a new start finds out."""
+        self.problem = failure if isinstance(failure, StorageFailed) else PlaceRefused(str(failure))
+        self._inbox.answer(on.DiskFailed(str(failure)))
 
     def _carry_out(self, order: Order) -> on.Event | None:
         storage, read = self._places.storage, self._places.read
@@ -249,7 +260,9 @@ class PeerHost:
             return await asyncio.get_running_loop().run_in_executor(self._places.work, work)
         except BytesMissing as missing:
             self._inbox.answer(on.BlobLost(missing.digest))
-        except MergeRefused as refusal:
+        except StorageFailed as failure:
+            self._disk_failed(failure)
+        except (MergeRefused, PeerRefused) as refusal:
             self._log.error("alarm_raised", sentence=str(refusal))
         return None
 

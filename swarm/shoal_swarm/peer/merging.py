@@ -7,6 +7,7 @@ from, and they are absolute too.
 
 from collections.abc import Callable, Sequence
 
+from shoal_base.errors import PeerRefused
 from shoal_swarm.merge import Codec, PairPiece, Piece, Plan, Value, combine, narrowed, pack, unpack
 from shoal_swarm.protocol.names import Digest
 from shoal_swarm.protocol.peer.effects import MergeShare
@@ -16,7 +17,13 @@ Read = Callable[[Digest], bytes]
 
 def merged_share(plan: Plan, pieces: Sequence[Piece], order: MergeShare, read: Read) -> list[bytes]:
     """The payload of every piece of the share, in order; `pieces` are those of the whole adapter."""
-    mine = pieces[order.first : order.first + len(order.inputs[0].pieces)]
+    count = len(order.inputs[0].pieces)
+    odd = [str(one.node) for one in order.inputs if len(one.pieces) != count]
+    if odd or order.first + count > len(pieces):
+        raise PeerRefused(
+            f"The lists of {', '.join(odd) or order.inputs[0].node} do not have a piece for each of the run."
+        )
+    mine = pieces[order.first : order.first + count]
     return [_merged(plan, piece, offset, order, read) for offset, piece in enumerate(mine)]
 
 

@@ -4,7 +4,7 @@ A node that differs is not silently averaged in; it is told in which respects it
 """
 
 from shoal_swarm.protocol.names import Digest, Value
-from shoal_swarm.protocol.pieces import PieceRun
+from shoal_swarm.protocol.pieces import PIECES_MAX, PieceRun
 
 
 class Fit(Value, frozen=True):
@@ -16,6 +16,11 @@ class Fit(Value, frozen=True):
     labels: Digest
     pieces: tuple[PieceRun, ...]
     """Sizes of the pieces, in order; follows from the shape and tells the sentinel how to split them."""
+
+    def __post_init__(self) -> None:
+        """Refuse to be decoded where counting the pieces would be an attack."""
+        if self.piece_count > PIECES_MAX:
+            raise ValueError(f"{self.piece_count} pieces are more than {PIECES_MAX}")
 
     @property
     def total_bytes(self) -> int:

@@ -1,12 +1,14 @@
 """Names that are types, so that a swapped argument is a finding of the checker and not of a user."""
 
-from typing import Final, NewType
+from typing import Annotated, Final, NewType, TypeAlias
 
 import msgspec
 
 NodeName = NewType("NodeName", str)
 RunId = NewType("RunId", str)
 Digest = NewType("Digest", bytes)
+Hash: TypeAlias = Annotated[Digest, msgspec.Meta(min_length=32, max_length=32)]
+"""A digest as others may say it: what has another length names nothing and is not decoded."""
 
 SENTINEL: Final = NodeName("sentinel")
 NO_DIGEST: Final = Digest(b"")

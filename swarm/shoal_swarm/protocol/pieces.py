@@ -7,7 +7,9 @@ equal cost.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
+
+import msgspec
 
 from shoal_swarm.protocol.names import NodeName, Value
 
@@ -16,14 +18,17 @@ Item = TypeVar("Item")
 OWNER_BYTES: Final = 256 * 1024
 """One more owner for each so many bytes: below this a second owner costs more in messages than it saves."""
 
+PIECES_MAX: Final = 1 << 20
+"""More than any model has; whoever claims more wants the sentinel to count them."""
+
 
 class PieceRun(Value, frozen=True, array_like=True):
     """Consecutive pieces that are alike; a whole model has thousands of pieces but few kinds of them."""
 
-    count: int
-    piece_bytes: int
+    count: Annotated[int, msgspec.Meta(ge=1, le=PIECES_MAX)]
+    piece_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 40)]
     """What one takes on the wire."""
-    cost: int
+    cost: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
     """What merging one costs its owner, in any unit: an exact merge's work does not follow from its bytes."""
 
 

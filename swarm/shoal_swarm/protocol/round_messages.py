@@ -5,21 +5,29 @@ replaced talks to deaf ears. Everything is said again on the next tick until the
 message may be lost, doubled or late.
 """
 
+from typing import Annotated, TypeAlias
+
+import msgspec
+
 from shoal_swarm.protocol.base import Message
 from shoal_swarm.protocol.joining import Fit
 from shoal_swarm.protocol.ledger import LedgerEntry
-from shoal_swarm.protocol.names import Digest, NodeName, RunId
+from shoal_swarm.protocol.names import Hash, NodeName, RunId
 from shoal_swarm.protocol.signed import SignedManifest, SignedResult
+
+Hashes: TypeAlias = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=1024)]
+Nonce: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z/-]{1,64}$")]
+Place: TypeAlias = Annotated[str, msgspec.Meta(max_length=255)]
 
 
 class Join(Message, frozen=True, tag="join"):
     """A node's process introduces itself; answered by Joined or Refused."""
 
     run: RunId
-    boot_nonce: str
-    config_hash: Digest
+    boot_nonce: Nonce
+    config_hash: Hash
     fit: Fit
-    address: str
+    address: Place
 
 
 class FromMember(Message, frozen=True):
@@ -37,7 +45,7 @@ class Lease(FromMember, frozen=True, tag="lease"):
     applied: int
     ready: bool
     """Whether a contribution to the next round is at hand."""
-    address: str
+    address: Place
 
 
 class Contribution(FromMember, frozen=True, tag="contribution"):
@@ -51,7 +59,7 @@ class Have(FromMember, frozen=True, tag="have"):
 
     round: int
     attempt: int
-    complete: tuple[tuple[NodeName, Digest], ...]
+    complete: tuple[tuple[NodeName, Hash], ...]
     gram: tuple[tuple[float, ...], ...] = ()
     """Row by row in the order of `complete`; empty where the run's weights don't ask for it."""
 
@@ -67,7 +75,7 @@ class Held(FromMember, frozen=True, tag="held"):
 
     round: int
     attempt: int
-    held: tuple[tuple[NodeName, Digest], ...]
+    held: tuple[tuple[NodeName, Hash], ...]
     """Owner and root of each."""
 
 
@@ -135,14 +143,14 @@ class Want(Message, frozen=True, tag="want"):
     """From node to node: please offer these contents over the bulk link."""
 
     run: RunId
-    digests: tuple[Digest, ...]
+    digests: Hashes
 
 
 class Lacking(Message, frozen=True, tag="lacking"):
     """The answer to Want where there is nothing to offer: ask somebody else."""
 
     run: RunId
-    digests: tuple[Digest, ...]
+    digests: Hashes
 
 
 FromNode = Join | Lease | Contribution | Have | Merged | Held | Goodbye

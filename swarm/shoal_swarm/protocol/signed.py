@@ -4,10 +4,11 @@ The core signs and verifies through two functions that the shell hands in; it ne
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 import msgspec
 
-from shoal_swarm.protocol.names import Digest, NodeName, RunId, Value
+from shoal_swarm.protocol.names import Digest, Hash, NodeName, RunId, Value
 
 _TAG = "kind"
 
@@ -18,13 +19,13 @@ class Manifest(Value, frozen=True, tag=True, tag_field=_TAG):
     run: RunId
     node: NodeName
     round: int
-    root: Digest
+    root: Hash
     base: int
     """The round whose COMMIT the work was trained from: always the one before."""
     base_chain: Digest
     """That COMMIT's chain, so that a forked past shows."""
-    examples: int
-    folds: tuple[Digest, ...] = ()
+    examples: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+    folds: tuple[Hash, ...] = ()
     """Earlier contributions of this node, never committed, whose work is inside this one."""
 
 
@@ -37,8 +38,8 @@ class Result(Value, frozen=True, tag=True, tag_field=_TAG):
     attempt: int
     first: int
     count: int
-    root: Digest
-    pieces: tuple[Digest, ...] = ()
+    root: Hash
+    pieces: tuple[Hash, ...] = ()
     """Hash of every piece; empty where the run's list is long and travels under its root."""
 
 
