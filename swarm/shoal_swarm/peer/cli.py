@@ -20,6 +20,7 @@ from shoal_swarm.peer.service import PeerSettings, take_part
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.run_options import config_of, run_options
+from shoal_swarm.service.stopping import run_service
 from shoal_swarm.transport.keyring import Keyring
 
 _A_FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -87,7 +88,7 @@ def peer(
             state=state or this_home().state / party.swarm / run / party.name,
             timing=Timing.lan(),
         )
-        return _run_reply(run, asyncio.run(take_part(settings, click.echo)))
+        return _run_reply(run, run_service(take_part(settings, click.echo)))
     if file is None:
         if into is None:
             raise InputRefused("--echo needs --into FOLDER, where what is received goes.")

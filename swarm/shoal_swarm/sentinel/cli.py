@@ -1,6 +1,5 @@
 """`shoal sentinel`: the membership and round service of a swarm."""
 
-import asyncio
 from pathlib import Path
 
 import click
@@ -13,6 +12,7 @@ from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.sentinel.service import SentinelSettings, serve
 from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.run_options import config_of, run_options
+from shoal_swarm.service.stopping import run_service
 from shoal_swarm.transport.contract import Address
 from shoal_swarm.transport.keyring import Keyring
 
@@ -59,7 +59,7 @@ def sentinel(
         timing=Timing.lan(),
         state=state,
     )
-    asyncio.run(serve(settings, _say_ready))
+    run_service(serve(settings, _say_ready))
     return Reply(["Stopped, as asked. The register has everything; start again at any time."], {"stopped": True})
 
 
