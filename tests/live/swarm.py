@@ -76,6 +76,10 @@ class Process:
             self.popen.send_signal(number)
         return self.wait()
 
+    def waited_s(self) -> float:
+        """How long it has waited for a core that others had: a busy machine is not its fault."""
+        return int(Path(f"/proc/{self.popen.pid}/schedstat").read_text().split()[1]) / 1e9
+
     def wait(self) -> int:
         """Wait until it ends by itself."""
         code = self.popen.wait(PATIENCE_S)

@@ -29,6 +29,10 @@ WANTED_OF_US_MAX: Final = 1 << 16
 """Contents that one node may have asked us for and not got yet."""
 BATCH_S: Final = 0.01
 """Small pieces come in swarms: what arrives within this time is reported together."""
+STALL_S: Final = 5.0
+"""A link over which nothing came for so long is not trusted to bring what was asked for."""
+SENDS_AT_ONCE: Final = 4
+"""While one content is confirmed, the next ones are on their way."""
 _DIALS: Final = 2
 """When both dial at once one of the two links gives way; whoever had asked over it asks over the other."""
 
@@ -39,6 +43,8 @@ class _Neighbour:
     desk: BulkDesk
     awaited: set[Digest] = field(default_factory=set)
     """What we asked for and have not got."""
+    moved_at: float = 0.0
+    """When we last asked or got something, on the loop's clock."""
     owed: int = 0
     """How many contents we still have to send."""
 
@@ -66,13 +72,19 @@ class Exchange:
     def fetch(self, holder: NodeName, digests: Sequence[Digest]) -> None:
         """Get contents from a node; each is reported as arrived or failed, or the protocol loses patience."""
         lacking: list[Digest] = []
+        coming = self._coming()
         for digest in digests:
             if self.store.has(digest):
                 self._note_arrival(holder, digest)
-            else:
+            elif digest not in coming:
                 lacking.append(digest)
         if lacking:
             self.tasks.create_task(self._fetch(holder, tuple(lacking)), name=f"fetch from {holder}")
+
+    def _coming(self) -> set[Digest]:
+        """What is on its way over links that move: asking for it again would only bring it twice."""
+        since = asyncio.get_running_loop().time() - STALL_S
+        return {digest for one in self._neighbours.values() if one.moved_at > since for digest in one.awaited}
 
     async def accept_all(self) -> None:
         """Take in the links that others dial."""
@@ -88,6 +100,7 @@ class Exchange:
             try:
                 neighbour = await self._reach(holder)
                 neighbour.awaited.update(digests)
+                neighbour.moved_at = asyncio.get_running_loop().time()
                 for start in range(0, len(digests), WANTS_PER_MESSAGE):
                     await neighbour.link.send(Want(run=self.run, digests=digests[start : start + WANTS_PER_MESSAGE]))
             except (LinkEnded, LinkRefused) as problem:
@@ -119,6 +132,7 @@ class Exchange:
 
         def took(delivery: Delivery) -> None:
             neighbour.awaited.discard(Digest(delivery.content))
+            neighbour.moved_at = asyncio.get_running_loop().time()
             self._note_arrival(node, Digest(delivery.content))
 
         def hear(message: AnyMessage) -> bool:
@@ -164,6 +178,14 @@ class Exchange:
 
     async def _send_all(self, neighbour: _Neighbour, digests: tuple[Digest, ...]) -> None:
         lacking: list[Digest] = []
+        async with asyncio.TaskGroup() as lanes:
+            for lane in range(SENDS_AT_ONCE):
+                work = self._send_some(neighbour, digests[lane::SENDS_AT_ONCE], lacking)
+                lanes.create_task(work, name=f"send lane {lane}")
+        if lacking:
+            await self._lack(neighbour, tuple(lacking), len(lacking))
+
+    async def _send_some(self, neighbour: _Neighbour, digests: tuple[Digest, ...], lacking: list[Digest]) -> None:
         for digest in digests:
             content = await self.read(digest)
             if content is None:
@@ -176,8 +198,6 @@ class Exchange:
             except TransferRefused as refusal:  # the asker has it by now, or asks again
                 get_log().info("transfer_refused", reason=refusal.reason.value, detail=refusal.detail)
             neighbour.owed -= 1
-        if lacking:
-            await self._lack(neighbour, tuple(lacking), len(lacking))
 
     async def _lack(self, neighbour: _Neighbour, digests: tuple[Digest, ...], owed: int) -> None:
         neighbour.owed -= owed

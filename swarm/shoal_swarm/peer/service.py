@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from shoal_base.logs import get_log
 from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Identity, Role
@@ -65,6 +67,8 @@ async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[
         )
         disk = things.enter_context(ThreadPoolExecutor(1, "disk"))
         work = things.enter_context(ThreadPoolExecutor(1, "work"))
+        # Pairs are small matrices: on busy cores, threads inside one product wait far longer than they work.
+        things.enter_context(threadpool_limits(1, user_api="blas"))
         places = Places(storage, Spool(settings.state / "spool", SPOOL_RESERVE_BYTES), disk, work)
         async with TlsEndpoint(keyring) as endpoint:
             listening = await endpoint.listen(settings.listen)

@@ -19,7 +19,7 @@ class Spool:
     """A folder of contents; its methods block on the disk."""
 
     def __init__(self, folder: Path, reserve_bytes: int) -> None:
-        self.arrivals = Store(folder, reserve_bytes)
+        self.arrivals = Store(folder, reserve_bytes, durable=False)
         """Where the bulk links put what comes."""
         self._folder = folder
         self._old: frozenset[Path] = frozenset()

@@ -39,6 +39,8 @@ class Store:
     folder: Path
     reserve_bytes: int
     free_bytes: Callable[[Path], int] = _free_bytes
+    durable: bool = True
+    """Whether a content is synced before it counts as here; not where all of it may be fetched again after a crash."""
     _open: set[bytes] = field(init=False, default_factory=set)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
@@ -86,11 +88,13 @@ class Store:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
             try:
                 _write_at(descriptor, data, 0)
-                os.fsync(descriptor)
+                if self.durable:
+                    os.fsync(descriptor)
             finally:
                 os.close(descriptor)
             fresh.rename(target)
-            _sync_folder(self.folder)
+            if self.durable:
+                _sync_folder(self.folder)
         except OSError as problem:
             fresh.unlink(missing_ok=True)
             raise TransferRefused(Reason.DISK_FULL, about, str(problem.strerror)) from problem
@@ -152,11 +156,13 @@ class Partial:
             part.unlink(missing_ok=True)
             hashes.unlink(missing_ok=True)
             raise TransferRefused(Reason.WRONG_HASH, self._announce.content.hex(), "all chunks fit, the whole does not")
-        os.fsync(self._part)
+        if self._store.durable:
+            os.fsync(self._part)
         target = self._store.path(self._announce.content)
         part.rename(target)
         hashes.unlink(missing_ok=True)
-        _sync_folder(target.parent)
+        if self._store.durable:
+            _sync_folder(target.parent)
         self.close()
         return target
 
