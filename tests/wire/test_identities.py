@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -146,13 +146,17 @@ async def _meet_as_listener(folder: Path, bad: BadIdentity, honest: TlsEndpoint)
     before, refused = open_descriptors(), honest.refused.total()
     with capture_logs() as logs:
         await asyncio.to_thread(_knock, attacker, address)
-        await _until(lambda: honest.refused.total() > refused and open_descriptors() == before)
-    said = [entry for entry in logs if entry["event"] == "connection_refused"]
+        await _until(lambda: honest.refused.total() > refused and open_descriptors() == before and bool(_refusals(logs)))
+    said = _refusals(logs)
     return (
         []
         if [entry["reason"] for entry in said] == [Reason.CERTIFICATE] and _fits(bad, str(said[0]["detail"]))
         else [f"{bad.what}: {said}"]
     )
+
+
+def _refusals(logs: Sequence[MutableMapping[str, object]]) -> list[MutableMapping[str, object]]:
+    return [entry for entry in logs if entry["event"] == "connection_refused"]
 
 
 async def _until(settled: Callable[[], bool]) -> None:
