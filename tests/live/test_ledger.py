@@ -3,6 +3,11 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+
+from shoal_base.errors import InputRefused
+from shoal_swarm.sentinel.ledger_cli import ledger
 from tests.live.swarm import READY, swarm
 
 RUN = ("--run", "demo", "--synthetic", "20K", "--rounds", "1", "--min-nodes", "1")
@@ -26,3 +31,11 @@ def test_a_ledger_is_shown_verified_and_found_out_when_changed(tmp_path: Path) -
         register.close()
         problems = one.ask("ledger", "verify", *trusted, code=9)["error"]["problems"]
         assert "entry 3 was changed after it was sealed" in problems[0]
+
+
+def test_looking_for_a_register_that_is_not_there_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOAL_HOME", str(tmp_path / "home"))
+    result = CliRunner().invoke(ledger, ["show", "--swarm", "demo", "--run", "demo"])
+    assert isinstance(result.exception, InputRefused)
+    assert "There is no register at" in str(result.exception)
+    assert not (tmp_path / "home").exists()

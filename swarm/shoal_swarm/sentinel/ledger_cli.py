@@ -20,6 +20,7 @@ from shoal_swarm.protocol.decisions import Admitted, Committed, Created, CutMade
 from shoal_swarm.protocol.ledger import LedgerEntry, verify_ledger
 from shoal_swarm.protocol.record import folded, record_bytes
 from shoal_swarm.register import open_register
+from shoal_swarm.register.place import read_url
 from shoal_swarm.sentinel.cli import default_register
 from shoal_swarm.sentinel.records import Records, read_entries
 from shoal_swarm.service.vouchers import vouches
@@ -80,6 +81,8 @@ def _judge(trust: Trust, now: datetime, chain: Sequence[bytes], expected: Identi
 
 
 def _read(url: str, run: str) -> tuple[Sequence[LedgerEntry], bytes]:
+    if not read_url(url).exists():  # opening would make one
+        raise InputRefused(f"There is no register at {url}. Ask on the sentinel's machine, or give --register.")
     with open_register(url) as register:
         record = Records(register, run).read()
         if record is None:
