@@ -20,6 +20,7 @@ class Chores:
 
     async def close(self) -> None:
         """Cancel what is not done yet, and wait for it."""
+        await asyncio.sleep(0)  # what has not begun would be cancelled without its clean-up
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

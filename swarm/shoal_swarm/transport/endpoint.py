@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -48,6 +49,8 @@ class TlsEndpoint:
         self._context.set(zmq.MAX_SOCKETS, 4 * limits.links_max)
         self._folder = tempfile.TemporaryDirectory(prefix="shoal-")  # mkdtemp: nobody else may enter
         self._chores = Chores()
+        # Of their own, because dials wait for strangers, and disks and credentials must not wait with them.
+        self._diallers = ThreadPoolExecutor(limits.dials_max, thread_name_prefix="shoal-dial")
         self._door: Door | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -89,7 +92,12 @@ class TlsEndpoint:
 
     async def dial(self, address: Address, kind: LinkKind, expected: Identity) -> GreetedLink:
         """A link to `expected`, greeted. When both dialled each other, it may be the one that they dialled."""
-        tls, certified = await asyncio.to_thread(self._open, address, kind, expected)
+        opening = self._diallers.submit(self._open, address, kind, expected)
+        try:
+            tls, certified = await asyncio.wrap_future(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_unwanted)
+            raise
         party = Party(certified.identity, certified)
         try:
             return await self._reception.dialled(lambda: self._pipe(tls, kind, party), kind, party)
@@ -116,6 +124,7 @@ class TlsEndpoint:
         await self._chores.close()
         await asyncio.gather(*(link.close() for link in self.links()))
         await asyncio.to_thread(self._context.destroy, 0)
+        self._diallers.shutdown(wait=False, cancel_futures=True)
         self._folder.cleanup()
 
     def _open(self, address: Address, kind: LinkKind, expected: Identity) -> tuple[ssl.SSLSocket, Certified]:
@@ -158,6 +167,12 @@ class TlsEndpoint:
         if verdict is None and self._reception.registry.overdue(link, now=time.monotonic()):
             return Reason.TOO_OLD
         return verdict
+
+
+def _close_unwanted(opened: Future[tuple[ssl.SSLSocket, Certified]]) -> None:
+    """A thread cannot be cancelled: what it opened for somebody who is gone is closed when it is done."""
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result()[0].close()
 
 
 def links_that_fit(limits: Limits) -> int:

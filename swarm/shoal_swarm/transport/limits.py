@@ -43,6 +43,8 @@ class Limits:
     link_bytes_max: int = 64 * GIB
     """Far below the number of records that one AES-GCM key may encrypt."""
     connect_s: float = 5.0
+    dials_max: int = 16
+    """Dials at one time, each a thread that may wait for its whole deadline; more wait for their turn."""
     heartbeat_s: float = 2.0
     """Control links ping at this pace, and revocations are looked for at it."""
     silence_s: float = 10.0

@@ -141,3 +141,6 @@ async def part(pipe: Pipe, reason: Reason, goodbye_s: float) -> None:
             await pipe.finish()
     except (LinkEnded, LinkRefused, TimeoutError):
         pipe.abort(reason)
+    except BaseException:  # whoever no longer waits for the goodbye must not leave the pipe open
+        pipe.abort(reason)
+        raise

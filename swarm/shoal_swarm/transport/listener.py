@@ -92,6 +92,8 @@ class Door:
                 raw, (address, *_) = self._listening.accept()
             except BlockingIOError:
                 return
+            except ConnectionAbortedError:
+                continue
             except OSError as problem:  # the process is out of descriptors; those who wait will be accepted later
                 self._log.warning("accept_failed", problem=str(problem))
                 time.sleep(_TICK_S)
@@ -108,9 +110,9 @@ class Door:
         if verdict.instead_of is not None:
             victim = self._newcomers[verdict.instead_of]
             self._refuse(victim, LinkRefused(Reason.DOOR_BUSY, victim.address))
-        raw.setblocking(False)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            raw.setblocking(False)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             tls = self._keyring.server.wrap_socket(
                 raw, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
             )

@@ -69,11 +69,12 @@ class Pump:
         self._tls_ended = False
         self._inner_ended = False
         self._inner_deaf = False
+        self._inner_hung_up = False
         self._tls_ready = True
         self._inner_ready = True
         self._wants_to_write = False
         self._poller = select.poll()
-        self._watched: dict[int, int] = {}
+        self._watched: dict[int, int | None] = {}
         self._tls_descriptor = tls.fileno()
         self._inner_descriptor = inner.fileno()
         self._order: End | None = None
@@ -127,7 +128,7 @@ class Pump:
                 return self._part()
             if self._tls_ended and not self._inward:
                 _shut(self._inner, socket.SHUT_WR)
-            if deadline is None and (self._tls_ended or self._inner_ended):
+            if deadline is None and (self._tls_ended or self._inner_ended or self._inner_hung_up):
                 deadline = time.monotonic() + self._limits.silence_s
             if deadline is not None and time.monotonic() > deadline:
                 break
@@ -215,26 +216,27 @@ class Pump:
         inner_wants = select.POLLIN if not (self._outward or self._inner_ended) else 0
         inner_wants |= select.POLLOUT if self._inward else 0
         self._wants_to_write = False
-        # A descriptor that is registered reports its hang-up whether asked or not, and would keep poll from sleeping.
+        # A descriptor that is registered reports its hang-up whether asked or not, and would keep poll from sleeping;
+        # but libzmq's must be heard once, or a peer that reads nothing could keep a link that is long over.
         self._watch(self._tls_descriptor, tls_wants)
-        self._watch(self._inner_descriptor, inner_wants)
-        for descriptor, _ in self._poller.poll(
+        self._watch(self._inner_descriptor, inner_wants, always=not (self._inner_hung_up or self._inner_ended))
+        for descriptor, event in self._poller.poll(
             None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
         ):
             if descriptor == self._tls_descriptor:
                 self._tls_ready = True
             else:
                 self._inner_ready = True
+                self._inner_hung_up |= bool(event & select.POLLHUP)
 
-    def _watch(self, descriptor: int, events: int) -> None:
-        watched = self._watched.get(descriptor, 0)
-        if events and not watched:
-            self._poller.register(descriptor, events)
-        elif watched and not events:
+    def _watch(self, descriptor: int, events: int, *, always: bool = False) -> None:
+        wanted = events if events or always else None
+        watched = self._watched.get(descriptor)
+        if wanted is None and watched is not None:
             self._poller.unregister(descriptor)
-        elif events != watched:
-            self._poller.modify(descriptor, events)
-        self._watched[descriptor] = events
+        elif wanted is not None and wanted != watched:
+            self._poller.register(descriptor, wanted)
+        self._watched[descriptor] = wanted
 
     def _part(self) -> End:
         """Libzmq closed its end, in peace or not: send close_notify and let what was sent arrive."""

@@ -1,0 +1,109 @@
+"""Guards that whoever is stuck, slow or gone holds up nobody else and keeps nothing of ours."""
+
+import asyncio
+import contextlib
+import gc
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from shoal_swarm.protocol.messages import Ping
+from shoal_swarm.protocol.roles import LinkKind
+from shoal_swarm.transport.endpoint import TlsEndpoint
+from shoal_swarm.transport.handshake import shake_as_dialler
+from shoal_swarm.transport.keyring import Keyring
+from shoal_swarm.transport.limits import DEFAULT_LIMITS, MIB
+from shoal_swarm.transport.reasons import LinkEnded, Reason
+from tests.parties import Town
+from tests.wire.conftest import ANYWHERE, PartyMaker, open_descriptors
+from tests.wire.test_hostile import GREETING, HELLO, READY
+
+
+def _pumps() -> int:
+    return sum(thread.name == "shoal-pump" for thread in threading.enumerate())
+
+
+async def _until(true: Callable[[], bool], within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        while not true():  # noqa: ASYNC110 - threads and files have no event
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("leaves", ["aborted", "replaced"])
+async def test_a_peer_that_stops_reading_keeps_no_thread_of_ours(party: PartyMaker, town: Town, leaves: str) -> None:
+    ben = await party("ben", limits=replace(DEFAULT_LIMITS, goodbye_s=0.3, silence_s=1.5))
+    address = await ben.listen(ANYWHERE)
+    before = _pumps()
+
+    def come() -> socket.socket:
+        raw = socket.socket()
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        raw.connect(address)
+        tls, _ = shake_as_dialler(raw, Keyring(town.files("eve")), LinkKind.BULK, ben.identity, 5)
+        tls.sendall(GREETING + READY)
+        while b"READY" not in tls.recv(65536):
+            pass
+        tls.sendall(HELLO)
+        return tls
+
+    stuck = await asyncio.to_thread(come)
+    link = await ben.accept()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while True:
+                await link.send(Ping(number=0), bytes(MIB))
+    assert _pumps() == before + 1
+    if leaves == "aborted":
+        link._pipe.abort(Reason.REVOKED)
+    else:
+        await link.close(Reason.DUPLICATE)
+    await _until(lambda: _pumps() == before, 4)
+    stuck.close()
+
+
+async def test_diallers_that_wait_for_silent_addresses_hold_up_nothing_else(party: PartyMaker) -> None:
+    ana, ben = await party("ana", limits=replace(DEFAULT_LIMITS, handshake_s=3.0)), await party("ben")
+    with socket.create_server(ANYWHERE, backlog=64) as silent:
+        dials = [
+            asyncio.ensure_future(ana.dial(silent.getsockname(), LinkKind.CONTROL, ben.identity)) for _ in range(12)
+        ]
+        await asyncio.sleep(0.1)
+        began = time.monotonic()
+        await asyncio.to_thread(time.sleep, 0)
+        assert time.monotonic() - began < 1, "disks and credentials are looked after in threads too"
+        ended = await asyncio.gather(*dials, return_exceptions=True)
+    assert {type(end) for end in ended} == {LinkEnded}
+
+
+async def test_a_dial_that_is_given_up_leaves_nothing_behind(party: PartyMaker) -> None:
+    ana, ben = await party("ana"), await party("ben")
+    address = await ben.listen(ANYWHERE)
+    await (await ana.dial(address, LinkKind.CONTROL, ben.identity)).close()
+    before = open_descriptors()
+    dials = [asyncio.ensure_future(ana.dial(address, LinkKind.CONTROL, ben.identity)) for _ in range(3)]
+    for number, dial in enumerate(dials):
+        await asyncio.sleep(0.002 * number)
+        dial.cancel()
+    await asyncio.gather(*dials, return_exceptions=True)
+    await _until(lambda: open_descriptors() <= before, 5)
+    gc.collect()  # an abandoned socket would be warned of here
+
+
+async def test_whoever_is_at_the_door_when_it_closes_is_let_go(town: Town, party: PartyMaker) -> None:
+    ana, cleo = await party("ana"), await party("cleo")
+    await (await ana.dial(await cleo.listen(ANYWHERE), LinkKind.CONTROL, cleo.identity)).close()
+    before = open_descriptors()
+    async with TlsEndpoint(Keyring(town.files("ben"))) as ben:
+        address = await ben.listen(ANYWHERE)
+        dials = [asyncio.ensure_future(ana.dial(address, LinkKind.CONTROL, ben.identity)) for _ in range(3)]
+        await asyncio.sleep(0.02)
+    ends = await asyncio.gather(*dials, return_exceptions=True)
+    for link in ends:
+        if not isinstance(link, BaseException):
+            await link.close()
+    await _until(lambda: open_descriptors() <= before, 5)
+    gc.collect()
