@@ -13,6 +13,7 @@ from shoal_swarm.protocol.messages import Announce, AnyMessage, Bye, Chunk, Gran
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.bulk.courier import deliver
 from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
+from shoal_swarm.transport.bulk.desks import Desks
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.limits import DEFAULT_LIMITS
@@ -300,6 +301,17 @@ async def test_both_ends_send_at_once_over_one_link(world: World, tmp_path: Path
     assert sorted(delivery.path.read_bytes() for delivery in arrived) == sorted(contents)
 
 
+async def test_two_who_send_all_they_may_to_each_other_never_wait_for_each_other(world: World, tmp_path: Path) -> None:
+    to_ben, to_ana, _, _ = await _linked(world, BULK)
+    contents = [os.urandom(20 * MIB + number) for number in range(6)]
+    desks = [BulkDesk(link, Store(tmp_path / name, 0)) for link, name in ((to_ben, "ana"), (to_ana, "ben"))]
+    async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
+        for desk in desks:
+            tasks.create_task(desk.run())
+        await asyncio.gather(*(desks[at % 2].send(BytesSource(data)) for at, data in enumerate(contents)))
+        await to_ben.close()
+
+
 async def test_what_is_not_wanted_is_declined_and_the_link_lives_on(world: World, tmp_path: Path) -> None:
     to_ben, to_ana, _, _ = await _linked(world, BULK)
     wanted = BytesSource(os.urandom(2 * MIB))
@@ -335,19 +347,19 @@ async def test_a_transfer_that_breaks_again_and_again_completes_from_what_has_ar
     starts: list[int] = []
 
     async def serve() -> None:
-        while True:
-            await BulkDesk(await ben.accept(), store, limits=limits, on_delivery=arrived.append).run()
+        async with Desks(ben, store, limits=limits, on_delivery=arrived.append) as desks:
+            while True:
+                desks.serve(await ben.accept())
 
     def note(bytes_there: int) -> None:
         if not starts or bytes_there > starts[-1] + 9 * MIB:
             starts.append(bytes_there)
             world.cut(ana, ben)
 
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), Desks(ana) as desks, asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(serve())
         await deliver(
-            lambda: ana.dial(address, BULK, ben.identity),
-            lambda link: BulkDesk(link, Store(tmp_path / "out", 0)),
+            lambda: desks.reach(address, ben.identity),
             BytesSource(data),
             patience_s=20,
             on_progress=note,
@@ -355,6 +367,52 @@ async def test_a_transfer_that_breaks_again_and_again_completes_from_what_has_ar
         serving.cancel()
     assert len(starts) >= 3, "it was cut at least three times"
     assert arrived[0].path.read_bytes() == data
+
+
+async def test_two_who_deliver_to_each_other_share_one_link(world: World, tmp_path: Path) -> None:
+    ana, ben = await world.party("ana"), await world.party("ben")
+    places = {ana.identity: await ana.listen(ANYWHERE), ben.identity: await ben.listen(ANYWHERE)}
+    arrived: list[Delivery] = []
+    contents = [os.urandom(3 * MIB + number) for number in range(8)]
+
+    async def serve(endpoint: AnyEndpoint, desks: Desks) -> None:
+        while True:
+            desks.serve(await endpoint.accept())
+
+    async with (
+        asyncio.timeout(30),
+        Desks(ana, Store(tmp_path / "ana", 0), on_delivery=arrived.append) as of_ana,
+        Desks(ben, Store(tmp_path / "ben", 0), on_delivery=arrived.append) as of_ben,
+        asyncio.TaskGroup() as tasks,
+    ):
+        serving = [tasks.create_task(serve(*pair)) for pair in ((ana, of_ana), (ben, of_ben))]
+        ways = ((of_ana, ben.identity), (of_ben, ana.identity))
+        await asyncio.gather(
+            *(
+                deliver(lambda desks=desks, to=to: desks.reach(places[to], to), BytesSource(data), patience_s=20)
+                for at, data in enumerate(contents)
+                for desks, to in [ways[at % 2]]
+            )
+        )
+        assert len(ana.links()) == len(ben.links()) == 1
+        for task in serving:
+            task.cancel()
+    assert sorted(delivery.path.read_bytes() for delivery in arrived) == sorted(contents)
+
+
+async def test_a_bulk_link_that_nobody_uses_says_goodbye(world: World, tmp_path: Path) -> None:
+    to_ben, to_ana, _, ben = await _linked(world, BULK)
+    limits = replace(DEFAULT_LIMITS, bulk_idle_s=0.4)
+    receiving, sending = BulkDesk(to_ana, Store(tmp_path, 0), limits=limits), BulkDesk(to_ben)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        ends = [tasks.create_task(desk.run()) for desk in (receiving, sending)]
+        for _ in range(3):
+            await sending.send(BytesSource(os.urandom(2 * MIB)))
+            await asyncio.sleep(0.2)
+            assert to_ben.ended is None
+    assert [end.result().reason for end in ends] == [Reason.IDLE] * 2
+    assert all(end.result().may_help_to_retry for end in ends)
+    assert not ben.links()
 
 
 async def test_a_wrong_chunk_ends_the_link_and_what_was_right_is_kept(world: World, tmp_path: Path) -> None:

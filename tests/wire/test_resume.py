@@ -10,7 +10,7 @@ import pytest
 
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.bulk.courier import deliver
-from shoal_swarm.transport.bulk.desk import BulkDesk
+from shoal_swarm.transport.bulk.desks import Desks
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.limits import DEFAULT_LIMITS
@@ -81,18 +81,18 @@ async def test_a_bad_network_costs_time_and_no_bytes(
     arrived = asyncio.get_running_loop().create_future()
 
     async def serve() -> None:
-        while True:
-            await BulkDesk(await ben.accept(), store, on_delivery=arrived.set_result).run()
+        async with Desks(ben, store, on_delivery=arrived.set_result) as desks:
+            while True:
+                desks.serve(await ben.accept())
 
     async with (
         proxy_to(await ben.listen(ANYWHERE), **faults) as network,
         asyncio.timeout(60),
+        Desks(ana) as desks,
         asyncio.TaskGroup() as tasks,
     ):
         serving = tasks.create_task(serve())
-        await deliver(
-            lambda: ana.dial(network.address, LinkKind.BULK, ben.identity), BulkDesk, BytesSource(data), patience_s=20
-        )
+        await deliver(lambda: desks.reach(network.address, ben.identity), BytesSource(data), patience_s=20)
         serving.cancel()
     assert (await arrived).path.read_bytes() == data
     if "break_after_bytes" in faults:

@@ -11,7 +11,8 @@ from shoal_certs.identity import Identity, Role
 from shoal_swarm.protocol.messages import Ping, Pong
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.bulk.courier import deliver
-from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
+from shoal_swarm.transport.bulk.desk import Delivery
+from shoal_swarm.transport.bulk.desks import Desks
 from shoal_swarm.transport.bulk.source import FileSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.contract import Address
@@ -46,10 +47,14 @@ async def echo(files: CredentialFiles, address: Address, into: Path, say: Callab
         received += 1
         say(f"received {delivery.size} bytes from {delivery.sender.identity}: {delivery.path}")
 
-    async with TlsEndpoint(Keyring(files)) as endpoint, asyncio.TaskGroup() as links:
+    async with (
+        TlsEndpoint(Keyring(files)) as endpoint,
+        Desks(endpoint, store, on_delivery=note) as desks,
+        asyncio.TaskGroup() as links,
+    ):
         host, port = await endpoint.listen(address)
         say(f"{endpoint.identity} listens on {host}:{port}")
-        accepting = links.create_task(_accept_all(endpoint, store, note), name="accept")
+        accepting = links.create_task(_accept_all(endpoint, desks), name="accept")
         await stopped.wait()
         accepting.cancel()
     return received
@@ -61,12 +66,11 @@ async def send(
     """Bring a file to the node of that name; after a break it goes on from where it was."""
     source = await asyncio.to_thread(FileSource, path)
     try:
-        async with TlsEndpoint(Keyring(files)) as endpoint:
+        async with TlsEndpoint(Keyring(files)) as endpoint, Desks(endpoint) as desks:
             receiver = Identity(endpoint.identity.swarm, Role.NODE, expect)
             size = source.description.size
             await deliver(
-                lambda: endpoint.dial(address, LinkKind.BULK, receiver),
-                BulkDesk,
+                lambda: desks.reach(address, receiver),
                 source,
                 patience_s=PATIENCE_S,
                 on_progress=lambda there: watch(there, size),
@@ -76,12 +80,14 @@ async def send(
     return Sent(source.description.content.hex(), size, receiver)
 
 
-async def _accept_all(endpoint: TlsEndpoint, store: Store, note: Callable[[Delivery], None]) -> None:
+async def _accept_all(endpoint: TlsEndpoint, desks: Desks) -> None:
     async with asyncio.TaskGroup() as links:
         while True:
             link = await endpoint.accept()
-            serve = BulkDesk(link, store, on_delivery=note).run() if link.kind is LinkKind.BULK else _answer(link)
-            links.create_task(serve, name=f"serve {link.peer.identity}")
+            if link.kind is LinkKind.BULK:
+                desks.serve(link)
+            else:
+                links.create_task(_answer(link), name=f"serve {link.peer.identity}")
 
 
 async def _answer(link: GreetedLink) -> LinkEnded | LinkRefused:

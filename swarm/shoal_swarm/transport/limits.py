@@ -52,6 +52,9 @@ class Limits:
     goodbye_s: float = 2.0
     """How long a closing link may take to deliver what it still holds."""
 
+    bulk_idle_s: float = 60.0
+    """A bulk link without a transfer for so long says goodbye."""
+
     # What travels on a link.
     message_bytes_max: int = 64 * KIB
     parts_max: int = 2

@@ -61,6 +61,7 @@ class Reason(StrEnum):
     BROKEN = "broken", "the connection broke"
     DUPLICATE = "duplicate", "another link to the same party takes its place"
     TOO_OLD = "too-old", "the link reached the age or volume at which it is dialled anew"
+    IDLE = "idle", "nothing was sent over the bulk link for a while; the next transfer dials anew"
     REVOKED = "revoked", "the other side's certificate no longer holds"
     EXPIRED = "expired", "the other side's certificate has expired"
     UNREACHABLE = "unreachable", "nothing answers at that address"

@@ -1,4 +1,4 @@
-"""Brings a content to a peer over as many links as it takes: dial, announce, and after a break the same again."""
+"""Brings a content to a peer over as many links as it takes: reach it, announce, and after a break the same again."""
 
 import asyncio
 import random
@@ -9,7 +9,6 @@ from shoal_base.logs import get_log
 from shoal_swarm.transport.bulk.desk import BulkDesk
 from shoal_swarm.transport.bulk.outgoing import nothing_to_report
 from shoal_swarm.transport.bulk.source import Source
-from shoal_swarm.transport.contract import Link
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
 
 _FIRST_PAUSE_S: Final = 0.1
@@ -17,8 +16,7 @@ _PAUSE_MAX_S: Final = 5.0
 
 
 async def deliver(
-    dial: Callable[[], Awaitable[Link]],
-    desk_of: Callable[[Link], BulkDesk],
+    reach: Callable[[], Awaitable[BulkDesk]],
     source: Source,
     *,
     patience_s: float,
@@ -38,7 +36,7 @@ async def deliver(
 
     while True:
         try:
-            await _attempt(await dial(), desk_of, source, note)
+            await (await reach()).send(source, note)
         except (LinkEnded, LinkRefused, TransferRefused) as problem:
             if not _may_pass(problem, linked_before=furthest >= 0) or loop.time() - moved_at > patience_s:
                 raise
@@ -53,20 +51,3 @@ def _may_pass(problem: LinkEnded | LinkRefused | TransferRefused, *, linked_befo
     if problem.reason is Reason.REFUSED_BY_PEER:  # which a connection that broke while it was greeted looks like too
         return linked_before
     return isinstance(problem, LinkEnded) or problem.reason in {Reason.ALREADY_COMING, Reason.STALLED}
-
-
-async def _attempt(
-    link: Link, desk_of: Callable[[Link], BulkDesk], source: Source, on_progress: Callable[[int], None]
-) -> None:
-    desk = desk_of(link)
-    failure: LinkEnded | LinkRefused | TransferRefused | None = None
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(desk.run(), name=f"bulk to {link.peer.identity}")
-        try:
-            await desk.send(source, on_progress)
-        except (LinkEnded, LinkRefused, TransferRefused) as problem:  # not through the group, which would wrap it
-            failure = problem
-        finally:
-            await link.close()
-    if failure is not None:
-        raise failure

@@ -27,6 +27,7 @@ from shoal_swarm.protocol.messages import (
     Pong,
     Withdraw,
 )
+from shoal_swarm.transport.bulk.outbox import Outbox
 from shoal_swarm.transport.bulk.outgoing import Outgoing, nothing_to_report
 from shoal_swarm.transport.bulk.receiving import Receiving
 from shoal_swarm.transport.bulk.source import Source
@@ -52,6 +53,9 @@ class Delivery:
     path: Path
 
 
+OnDelivery: TypeAlias = Callable[[Delivery], None]
+
+
 @dataclass(slots=True)
 class _Incoming:
     receiving: Receiving
@@ -61,6 +65,10 @@ class _Incoming:
 def wants_anything(_sender: Party, _announce: Announce) -> Reason | None:
     """Take whatever fits the limits."""
     return None
+
+
+def ignore(_delivery: Delivery) -> None:
+    """For whoever does not ask what came."""
 
 
 class BulkDesk:
@@ -76,7 +84,7 @@ class BulkDesk:
         *,
         limits: Limits = DEFAULT_LIMITS,
         wants: Wants = wants_anything,
-        on_delivery: Callable[[Delivery], None] = lambda _delivery: None,
+        on_delivery: OnDelivery = ignore,
         on_message: Callable[[AnyMessage], bool] = lambda _message: False,
     ) -> None:
         self._link = link
@@ -92,12 +100,15 @@ class BulkDesk:
         self._outgoing: dict[int, Outgoing] = {}
         self._places = asyncio.Semaphore(limits.transfers_out_max)
         self._next_number = 0
-        self._tick_s = min(limits.stall_s, limits.pace_window_s) / 4
+        self._outbox = Outbox(link)
+        self._used_at = time.monotonic()
+        self._tick_s = min(limits.stall_s, limits.pace_window_s, limits.bulk_idle_s) / 4
         self._next_tick = time.monotonic() + self._tick_s
 
     async def run(self) -> LinkEnded | LinkRefused:
         """Serve the link until it ends; how it ended."""
         error: LinkEnded | LinkRefused = LinkEnded(Reason.CLOSED, self._about)
+        answering = asyncio.get_running_loop().create_task(self._outbox.run(), name=f"answers to {self._about}")
         try:
             while True:
                 parcel = await self._next_parcel()
@@ -108,6 +119,7 @@ class BulkDesk:
         except LinkEnded as end:
             error = end
         finally:
+            answering.cancel()
             for outgoing in self._outgoing.values():
                 outgoing.fail(error)
             for incoming in self._incoming.values():
@@ -117,6 +129,7 @@ class BulkDesk:
     async def send(self, source: Source, on_progress: Callable[[int], None] = nothing_to_report) -> None:
         """Send a content; returns when the peer has it, verified and durable."""
         async with self._places:
+            self._used_at = time.monotonic()
             number, self._next_number = self._next_number, self._next_number + 1
             outgoing = Outgoing(self._link, number, source, self._limits, on_progress)
             self._outgoing[number] = outgoing
@@ -128,7 +141,8 @@ class BulkDesk:
     async def _next_parcel(self) -> Parcel | None:
         if time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + self._tick_s
-            await self._give_up_the_slow()
+            self._give_up_the_slow()
+            await self._leave_if_idle()
         try:
             async with asyncio.timeout(self._tick_s):
                 return await self._link.receive()
@@ -153,13 +167,14 @@ class BulkDesk:
             case Grant(transfer=number) | Done(transfer=number) | Decline(transfer=number) as answer:
                 self._take_answer(number, answer)
             case Ping(number=number):
-                await self._link.send(Pong(number=number), parcel.payload)
+                self._outbox.say(Pong(number=number), parcel.payload)
             case other:
                 if not self._on_message(other):
                     raise self._out_of_turn(type(other).__name__)
 
     async def _take_announcement(self, announce: Announce, payload: Buffer | None) -> None:
         number, store = announce.transfer, self._store
+        self._used_at = time.monotonic()
         if number in self._incoming:
             raise self._out_of_turn(f"transfer {number} announced twice")
         if (announce.size <= CHUNK_BYTES) is (payload is None) or len(payload or b"") not in {0, announce.size}:
@@ -171,16 +186,16 @@ class BulkDesk:
             if store is None:
                 raise TransferRefused(Reason.UNWANTED, announce.content.hex())  # noqa: TRY301 - declined below
             if store.has(announce.content):
-                await self._link.send(Done(transfer=number))
+                self._outbox.say(Done(transfer=number))
             elif payload is not None:
-                await self._deliver(announce, await in_thread(store.put, announce, payload))
+                self._deliver(announce, await in_thread(store.put, announce, payload))
             else:
                 partial = await in_thread(store.begin, announce)
                 receiving = Receiving(announce, partial.position, self._limits, self._about, time.monotonic())
                 self._incoming[number] = _Incoming(receiving, partial)
                 await self._go_on(self._incoming[number])
         except TransferRefused as refusal:
-            await self._decline(number, refusal.reason)
+            self._decline(number, refusal.reason)
 
     def _check_wanted(self, announce: Announce) -> None:
         about = announce.content.hex()
@@ -199,7 +214,7 @@ class BulkDesk:
         except TransferRefused as refusal:
             if refusal.reason is Reason.WRONG_HASH:
                 raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
-            await self._decline(chunk.transfer, refusal.reason)
+            self._decline(chunk.transfer, refusal.reason)
             return
         incoming.receiving.written(len(payload), now=time.monotonic())
         await self._go_on(incoming)
@@ -208,7 +223,7 @@ class BulkDesk:
         if not incoming.receiving.complete:
             grant = incoming.receiving.grant()
             if grant is not None:
-                await self._link.send(grant)
+                self._outbox.say(grant)
             return
         announce = incoming.receiving.announce
         try:
@@ -216,24 +231,31 @@ class BulkDesk:
         except TransferRefused as refusal:
             raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
         del self._incoming[announce.transfer]
-        await self._deliver(announce, path)
+        self._deliver(announce, path)
 
-    async def _deliver(self, announce: Announce, path: Path) -> None:
+    def _deliver(self, announce: Announce, path: Path) -> None:
         self._on_delivery(Delivery(self._link.peer, announce.content, announce.size, path))
-        await self._link.send(Done(transfer=announce.transfer))
+        self._outbox.say(Done(transfer=announce.transfer))
 
-    async def _decline(self, number: int, reason: Reason) -> None:
+    def _decline(self, number: int, reason: Reason) -> None:
         self._log.info("transfer_declined", transfer=number, reason=reason.value)
         if number in self._incoming:
             self._drop(number)
-        await self._link.send(Decline(transfer=number, reason=reason.value))
+        self._outbox.say(Decline(transfer=number, reason=reason.value))
 
-    async def _give_up_the_slow(self) -> None:
+    def _give_up_the_slow(self) -> None:
         now = time.monotonic()
         for number, incoming in tuple(self._incoming.items()):
             reason = incoming.receiving.too_slow(now=now)
             if reason is not None:
-                await self._decline(number, reason)
+                self._decline(number, reason)
+
+    async def _leave_if_idle(self) -> None:
+        now = time.monotonic()
+        if self._incoming or self._outgoing or self._outbox:
+            self._used_at = now
+        elif now - self._used_at > self._limits.bulk_idle_s:
+            await self._link.close(Reason.IDLE)
 
     def _drop(self, number: int) -> None:
         """What was granted may still be on its way and is not held against the peer."""
