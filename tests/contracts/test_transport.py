@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from shoal_certs.identity import Role
 from shoal_swarm.protocol.messages import Announce, AnyMessage, Bye, Chunk, Grant, Hello, Ping, Pong, Welcome, encode
@@ -16,6 +18,8 @@ from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
 from shoal_swarm.transport.bulk.desks import Desks
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
+from shoal_swarm.transport.contract import Link
+from shoal_swarm.transport.keeper import keep_link
 from shoal_swarm.transport.limits import DEFAULT_LIMITS
 from shoal_swarm.transport.link import GreetedLink
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
@@ -111,6 +115,58 @@ async def test_after_a_break_a_party_dials_again_and_is_heard(world: World) -> N
     again = await ana.dial(address, CONTROL, ben.identity)
     await again.send(Ping(number=3))
     assert (await (await ben.accept()).receive()).message == Ping(number=3)
+
+
+async def test_a_kept_link_comes_back_after_every_end(world: World) -> None:
+    ana, ben = await world.party("ana"), await world.party("ben")
+    address = await ben.listen(ANYWHERE)
+    brisk = replace(DEFAULT_LIMITS, retry_first_s=0.01, retry_max_s=0.05)
+    ends: list[Reason] = []
+
+    async def use(link: Link) -> None:
+        await link.send(Ping(number=len(ends)))
+        try:
+            await link.receive()
+        except (LinkEnded, LinkRefused) as end:
+            ends.append(end.reason)
+            raise
+
+    keeping = asyncio.get_running_loop().create_task(keep_link(ana, address, ben.identity, use, limits=brisk))
+    async with asyncio.timeout(20):
+        for number, reason in enumerate((Reason.TOO_OLD, Reason.CLOSED, None, Reason.FLOOD, Reason.TOO_OLD)):
+            link = await ben.accept()
+            assert (await link.receive()).message == Ping(number=number)
+            if reason is None:
+                world.cut(ana, ben)
+            else:
+                await link.close(reason)
+        link = await ben.accept()
+        assert (await link.receive()).message == Ping(number=5)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        assert (await _end_of(link)).reason is Reason.CLOSED, "who keeps it no longer says goodbye"
+    assert [ends[at] for at in (0, 1, 3, 4)] == [Reason.TOO_OLD, Reason.CLOSED, Reason.FLOOD, Reason.TOO_OLD]
+
+
+async def test_a_link_is_kept_to_a_party_that_is_not_there_yet(world: World) -> None:
+    ana, ben = await world.party("ana"), await world.party("ben")
+    with socket.create_server(ANYWHERE) as somewhere:
+        address = somewhere.getsockname()
+    brisk = replace(DEFAULT_LIMITS, retry_first_s=0.01, retry_max_s=0.05)
+
+    async def use(link: Link) -> None:
+        await link.receive()
+
+    with capture_logs() as logs:
+        keeping = asyncio.get_running_loop().create_task(keep_link(ana, address, ben.identity, use, limits=brisk))
+        await asyncio.sleep(0.3)
+        assert await ben.listen(address) == address
+        async with asyncio.timeout(10):
+            await ben.accept()
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    said = [entry["reason"] for entry in logs if entry["event"] == "link_not_kept"]
+    assert said == [Reason.UNREACHABLE], "once, however often it was tried"
 
 
 @pytest.mark.parametrize(

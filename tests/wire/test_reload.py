@@ -15,7 +15,7 @@ from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.endpoint import TlsEndpoint
-from shoal_swarm.transport.keyring import Keyring
+from shoal_swarm.transport.keyring import Keyring, utc_now
 from shoal_swarm.transport.limits import DEFAULT_LIMITS
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 from tests.parties import Town
@@ -104,6 +104,34 @@ async def test_a_certificate_that_runs_out_takes_its_links_with_it(party: PartyM
             with pytest.raises(LinkRefused) as end:
                 await link.receive()
         assert end.value.reason is Reason.EXPIRED
+
+
+async def test_a_certificate_is_judged_once_for_every_list(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring, peer = town.keyring("ben"), town.keyring("ana")._keeper.credentials.certified
+    judged: list[object] = []
+    check = keyring._keeper.check_still_valid
+    monkeypatch.setattr(keyring._keeper, "check_still_valid", lambda *asked: (judged.append(asked), check(*asked)))
+    assert [keyring.verdict(peer) for _ in range(50)] == [None] * 50
+    assert len(judged) == 1
+    town.revoke(peer.serial)
+    assert keyring.refresh()
+    assert [keyring.verdict(peer) for _ in range(2)] == [Reason.REVOKED] * 2
+    assert len(judged) == 3, "a refusal is not remembered"
+    later = utc_now() + timedelta(days=400)
+    monkeypatch.setattr("shoal_swarm.transport.keyring.utc_now", lambda: later)
+    assert keyring.verdict(peer) is Reason.EXPIRED
+
+
+async def test_a_list_that_runs_out_is_noticed_although_certificates_are_remembered(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring = town.keyring("ben")
+    peer = Keyring(town.files("ana", lifetime=timedelta(days=120)))._keeper.credentials.certified
+    assert keyring.verdict(peer) is None
+    past_the_list = keyring._keeper.credentials.trust.lists[0].ends_at + timedelta(seconds=1)
+    assert past_the_list < peer.ends_at
+    monkeypatch.setattr("shoal_swarm.transport.keyring.utc_now", lambda: past_the_list)
+    assert keyring.verdict(peer) is Reason.REVOKED
 
 
 async def test_a_list_that_goes_back_is_not_taken_over(party: PartyMaker, town: Town) -> None:

@@ -63,6 +63,41 @@ async def test_a_side_that_is_killed_goes_on_from_where_it_was(town: Town, tmp_p
     assert max(restarted[:2]) >= there * MIB, "it went on from what had arrived"
 
 
+async def test_what_has_arrived_is_not_sent_again(party: PartyMaker, tmp_path: Path) -> None:
+    ana, ben = await party("ana"), await party("ben")
+    data = os.urandom(24 * MIB)
+    arrived = asyncio.get_running_loop().create_future()
+    there_at_cut: list[int] = []
+    brief = replace(DEFAULT_LIMITS, window_chunks=4)
+
+    async def serve(desks: Desks) -> None:
+        while True:
+            desks.serve(await ben.accept())
+
+    async with (
+        proxy_to(await ben.listen(ANYWHERE), record=True, bytes_per_s=12 * MIB) as network,
+        asyncio.timeout(60),
+        Desks(ana) as from_ana,
+        Desks(ben, Store(tmp_path, 0), limits=brief, on_delivery=arrived.set_result) as to_ben,
+        asyncio.TaskGroup() as tasks,
+    ):
+        serving = tasks.create_task(serve(to_ben))
+
+        def note(bytes_there: int) -> None:
+            if bytes_there >= 10 * MIB and not there_at_cut:
+                network.cut()
+                there_at_cut.append(len(network.recorded["up"]))
+                network.recorded["up"].clear()
+
+        reach = lambda: from_ana.reach(network.address, ben.identity)  # noqa: E731 - it says what it does
+        await deliver(reach, BytesSource(data), patience_s=20, on_progress=note)
+        again = len(network.recorded["up"])
+        serving.cancel()
+    assert (await arrived).path.read_bytes() == data
+    assert network.connections == 2
+    assert again < 14 * MIB + MIB // 2, "what was verified does not travel twice"
+
+
 @pytest.mark.parametrize(
     "faults",
     [

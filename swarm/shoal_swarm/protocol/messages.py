@@ -149,6 +149,9 @@ ALL_MESSAGES: Final[tuple[type[Message], ...]] = tuple(AnyMessage.__args__)
 PAYLOAD_CARRIERS: Final[frozenset[type[Message]]] = frozenset({Ping, Pong, Announce, Chunk})
 
 
+_QUOTED_CHARACTERS_MAX: Final = 160
+
+
 class MessageRefused(PeerRefused):
     """Bytes that are no message of ours."""
 
@@ -169,4 +172,6 @@ def decode(frame: bytes | memoryview, *, bytes_max: int) -> AnyMessage:
     try:
         return _DECODER.decode(frame)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as problem:
-        raise MessageRefused(f"A message is refused: {problem}.") from problem
+        # The codec repeats what the peer wrote, which may be long and is not fit for a log as it is.
+        said = ascii(str(problem)[:_QUOTED_CHARACTERS_MAX])[1:-1]
+        raise MessageRefused(f"A message is refused: {said}.") from problem

@@ -156,17 +156,21 @@ class TlsEndpoint:
                 await asyncio.to_thread(self._keyring.refresh)
             except ShoalError as refusal:
                 get_log().error("credentials_refused", problem=str(refusal))
-            for link in self.links():
-                reason = self._verdict(link)
-                if reason is not None:
-                    self._chores.begin(link.close(reason), f"close {link.peer.identity}")
+            for link, reason in await asyncio.to_thread(self._overdue, self.links()):
+                self._chores.begin(link.close(reason), f"close {link.peer.identity}")
 
-    def _verdict(self, link: GreetedLink) -> Reason | None:
-        certified = link.peer.certified
-        verdict = None if certified is None else self._keyring.verdict(certified)
-        if verdict is None and self._reception.registry.overdue(link, now=time.monotonic()):
-            return Reason.TOO_OLD
-        return verdict
+    def _overdue(self, links: Sequence[GreetedLink]) -> list[tuple[GreetedLink, Reason]]:
+        """Which links must end, and why; signatures are verified here, so it is not for the loop."""
+        now = time.monotonic()
+        found: list[tuple[GreetedLink, Reason]] = []
+        for link in links:
+            certified = link.peer.certified
+            reason = None if certified is None else self._keyring.verdict(certified)
+            if reason is None and self._reception.registry.overdue(link, now=now):
+                reason = Reason.TOO_OLD
+            if reason is not None:
+                found.append((link, reason))
+        return found
 
 
 def _close_unwanted(opened: Future[tuple[ssl.SSLSocket, Certified]]) -> None:

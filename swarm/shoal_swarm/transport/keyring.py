@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shoal_certs.certificates import der_of
@@ -10,10 +11,11 @@ from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Identity
 from shoal_certs.reasons import CertificateRefused
 from shoal_certs.signing import Signer
-from shoal_certs.validator import Certified, validate
+from shoal_certs.validator import Certified, Trust, validate
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.reasons import Reason
 
+_JUDGED_MAX = 4096
 _BOTH = tuple(kind.value for kind in LinkKind)
 
 
@@ -22,12 +24,21 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A peer that was let stay, by what, and until when nothing but a new list can change that."""
+
+    trust: Trust
+    until: datetime
+
+
 class Keyring:
     """What is in force now; `refresh` takes over what changed on disk, and links in use don't notice."""
 
     def __init__(self, files: CredentialFiles) -> None:
         self._keeper = ContextKeeper(files, _BOTH, utc_now())
         self._clients = self._client_contexts()
+        self._judged: dict[Certified, _Judged] = {}
 
     @property
     def identity(self) -> Identity:
@@ -70,14 +81,25 @@ class Keyring:
         return True
 
     def verdict(self, peer: Certified) -> Reason | None:
-        """Why a live link to `peer` must end, or None."""
-        now = utc_now()
+        """Why a live link to `peer` must end, or None.
+
+        Asked of every link at every heartbeat: signatures are verified once for each certificate and each list.
+        """
+        now, trust = utc_now(), self._keeper.credentials.trust
         if now > peer.ends_at:
             return Reason.EXPIRED
+        judged = self._judged.get(peer)
+        if judged is not None and judged.trust is trust and now <= judged.until:
+            return None
         try:
             self._keeper.check_still_valid(peer, now)
         except CertificateRefused:
+            self._judged.pop(peer, None)
             return Reason.REVOKED
+        if len(self._judged) >= _JUDGED_MAX:
+            self._judged.clear()
+        roots_end = min(root.not_valid_after_utc for root in trust.roots)
+        self._judged[peer] = _Judged(trust, min([roots_end, *(one.ends_at for one in trust.lists)]))
         return None
 
     def _client_contexts(self) -> dict[LinkKind, ssl.SSLContext]:

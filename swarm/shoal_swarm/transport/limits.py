@@ -45,6 +45,10 @@ class Limits:
     connect_s: float = 5.0
     dials_max: int = 16
     """Dials at one time, each a thread that may wait for its whole deadline; more wait for their turn."""
+    retry_first_s: float = 0.1
+    """The first pause before a lost link is dialled again; each further one is twice as long."""
+    retry_max_s: float = 5.0
+    """The longest."""
     heartbeat_s: float = 2.0
     """Control links ping at this pace, and revocations are looked for at it."""
     silence_s: float = 10.0
@@ -77,6 +81,9 @@ class Limits:
     """Chunks that a sender may be ahead of what the receiver has written."""
     disk_reserve_bytes: int = 1 * GIB
     """A transfer that would leave less free space than this is declined."""
+    unfinished_max: int = 64
+    """Unfinished contents that are kept to be gone on with; the oldest are thrown away."""
+    unfinished_age_s: float = 7 * 86_400.0
     stall_s: float = 30.0
     """Without a chunk (receiver) or a grant (sender) for so long, a transfer is over."""
     pace_bytes_per_s: float = 16 * KIB

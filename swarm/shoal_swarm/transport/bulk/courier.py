@@ -1,18 +1,15 @@
 """Brings a content to a peer over as many links as it takes: reach it, announce, and after a break the same again."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from shoal_base.logs import get_log
+from shoal_swarm.transport.backoff import Backoff
 from shoal_swarm.transport.bulk.desk import BulkDesk
 from shoal_swarm.transport.bulk.outgoing import nothing_to_report
 from shoal_swarm.transport.bulk.source import Source
+from shoal_swarm.transport.limits import DEFAULT_LIMITS, Limits
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
-
-_FIRST_PAUSE_S: Final = 0.1
-_PAUSE_MAX_S: Final = 5.0
 
 
 async def deliver(
@@ -21,17 +18,19 @@ async def deliver(
     *,
     patience_s: float,
     on_progress: Callable[[int], None] = nothing_to_report,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> None:
     """Deliver `source`, however often the link breaks; raises the last error after `patience_s` without progress."""
     loop = asyncio.get_running_loop()
     moved_at = loop.time()
     furthest = -1
-    pause_s = _FIRST_PAUSE_S
+    backoff = Backoff(limits)
 
     def note(bytes_there: int) -> None:
-        nonlocal moved_at, furthest, pause_s
+        nonlocal moved_at, furthest
         if bytes_there > furthest:
-            furthest, moved_at, pause_s = bytes_there, loop.time(), _FIRST_PAUSE_S
+            furthest, moved_at = bytes_there, loop.time()
+            backoff.reset()
         on_progress(bytes_there)
 
     while True:
@@ -43,8 +42,7 @@ async def deliver(
             get_log().info("delivery_interrupted", reason=problem.reason.value, detail=problem.detail)
         else:
             return
-        await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads dials, guards nothing
-        pause_s = min(_PAUSE_MAX_S, pause_s * 2)
+        await asyncio.sleep(backoff.next_s())
 
 
 def _may_pass(problem: LinkEnded | LinkRefused | TransferRefused, *, linked_before: bool) -> bool:

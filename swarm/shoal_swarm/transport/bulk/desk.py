@@ -229,7 +229,10 @@ class BulkDesk:
         try:
             path = await in_thread(incoming.partial.finish)
         except TransferRefused as refusal:
-            raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
+            if refusal.reason is Reason.WRONG_HASH:
+                raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
+            self._decline(announce.transfer, refusal.reason)
+            return
         del self._incoming[announce.transfer]
         self._deliver(announce, path)
 

@@ -1,11 +1,14 @@
 """One outgoing transfer: which lists and chunks follow from a grant. Pure."""
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from shoal_swarm.protocol.messages import HASHES_PER_LIST, Announce, Chunk, Grant, Hashes, Level
 from shoal_swarm.transport.bulk.tree import Description
 from shoal_swarm.transport.reasons import LinkRefused, Reason
+
+GRANT_CHUNKS_MAX: Final = 1024
+"""What is said for one grant is listed at once, so a receiver must not ask for a terabyte in one word."""
 
 Say: TypeAlias = Hashes | Chunk
 """A chunk's bytes are read when it is its turn."""
@@ -36,7 +39,10 @@ class Sending:
         """What to say now, in this order."""
         begins = self._next is None
         position = grant.first if self._next is None else self._next
-        if not (self._until <= grant.until <= self.description.chunks and grant.first <= position < grant.until):
+        too_far = grant.until - position > GRANT_CHUNKS_MAX
+        if too_far or not (
+            self._until <= grant.until <= self.description.chunks and grant.first <= position < grant.until
+        ):
             raise LinkRefused(Reason.OUT_OF_TURN, self.about, f"a grant of {grant.first} to {grant.until}")
         says: list[Say] = []
         if begins:

@@ -6,25 +6,33 @@
 
 The two files of an unfinished content are written without waiting for the disk. After a crash they may
 disagree in either direction; so whoever resumes hashes the chunks again, and what does not match its hash was
-never there. Names come from hashes alone: nothing that a peer says becomes part of a path in any other way.
+never there. What nobody goes on with is thrown away: beyond a number, beyond an age, and before the disk is full.
+Files with other names are somebody else's and are never touched. Names come from hashes alone: nothing that a peer
+says becomes part of a path in any other way.
 """
 
+import contextlib
 import os
+import re
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from blake3 import blake3
 
 from shoal_base.errors import PlaceRefused
 from shoal_swarm.protocol.messages import CHUNK_BYTES, DIGEST_BYTES, Announce
 from shoal_swarm.transport.bulk.tree import chunk_length, chunks_in, digest_of
+from shoal_swarm.transport.limits import DEFAULT_LIMITS
 from shoal_swarm.transport.reasons import Reason, TransferRefused
 
 _OWNER_ONLY = 0o600
 _FOLDER_MODE = 0o700
+_OURS: Final = re.compile(r"([0-9a-f]{64}-[0-9a-f]{16})\.(part|hashes)|[0-9a-f]{64}-[0-9a-f]{8}\.new")
 
 
 def _free_bytes(folder: Path) -> int:
@@ -41,7 +49,9 @@ class Store:
     free_bytes: Callable[[Path], int] = _free_bytes
     durable: bool = True
     """Whether a content is synced before it counts as here; not where all of it may be fetched again after a crash."""
-    _open: set[bytes] = field(init=False, default_factory=set)
+    unfinished_max: int = DEFAULT_LIMITS.unfinished_max
+    unfinished_age_s: float = DEFAULT_LIMITS.unfinished_age_s
+    _open: set[str] = field(init=False, default_factory=set)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -57,25 +67,26 @@ class Store:
 
     def has(self, content: bytes) -> bool:
         """Whether it is here, whole."""
-        return self.path(content).is_file()
+        path = self.path(content)
+        return path.is_file() and not path.is_symlink()
 
     def begin(self, announce: Announce) -> "Partial":
         """Start or resume a content; raises `TransferRefused` where it cannot be taken now."""
-        about = announce.content.hex()
+        about, stem = announce.content.hex(), stem_of(announce)
         with self._lock:
-            if announce.content in self._open:
+            if stem in self._open:
                 raise TransferRefused(Reason.ALREADY_COMING, about)
-            self._open.add(announce.content)
+            self._open.add(stem)
         try:
-            stem = f"{about}-{announce.root.hex()[:16]}"
+            self._collect()
             part, hashes = self.folder / f"{stem}.part", self.folder / f"{stem}.hashes"
             self._make_room(announce.size - (part.stat().st_blocks * 512 if part.exists() else 0), about)
             return Partial(self, announce, part, hashes)
         except OSError as problem:
-            self.release(announce.content)
+            self.release(stem)
             raise TransferRefused(Reason.DISK_FULL, about, str(problem.strerror)) from problem
         except BaseException:
-            self.release(announce.content)
+            self.release(stem)
             raise
 
     def put(self, announce: Announce, data: bytes | memoryview) -> Path:
@@ -102,20 +113,49 @@ class Store:
 
     def _make_room(self, wanted_bytes: int, about: str) -> None:
         """Unfinished contents that nobody is sending give way, the oldest first; then the answer is no."""
-        unfinished = sorted(self.folder.glob("*.part"), key=lambda path: path.stat().st_mtime)
+        idle: list[Path] | None = None
         while wanted_bytes > 0 and self.free_bytes(self.folder) - wanted_bytes < self.reserve_bytes:
-            with self._lock:
-                idle = [path for path in unfinished if bytes.fromhex(path.name.partition("-")[0]) not in self._open]
+            idle = [path for path, _ in self._idle()] if idle is None else idle
             if not idle:
                 raise TransferRefused(Reason.DISK_FULL, about, f"{wanted_bytes} bytes are needed")
-            idle[0].unlink(missing_ok=True)
-            idle[0].with_suffix(".hashes").unlink(missing_ok=True)
-            unfinished.remove(idle[0])
+            self._discard(idle.pop(0))
 
-    def release(self, content: bytes) -> None:
+    def _collect(self) -> None:
+        """Throw away what nobody goes on with: what is too old, and the oldest of what is too many."""
+        idle = self._idle()
+        parts = [path for path, _ in idle if path.suffix == ".part"]
+        before = time.time() - self.unfinished_age_s  # files know no other clock
+        for path in {*parts[: -self.unfinished_max], *(path for path, touched_at in idle if touched_at < before)}:
+            self._discard(path)
+
+    def _idle(self) -> list[tuple[Path, float]]:
+        """Our unfinished files that nobody is writing, the oldest first, and when each was last touched."""
+        found: list[tuple[Path, float]] = []
+        for entry in os.scandir(self.folder):
+            ours = _OURS.fullmatch(entry.name)
+            if ours is not None and ours[1] not in self._open:
+                with contextlib.suppress(FileNotFoundError):  # finished in the meantime
+                    found.append((Path(entry.path), entry.stat(follow_symlinks=False).st_mtime))
+        return sorted(found, key=lambda one: one[1])
+
+    def _discard(self, path: Path) -> None:
+        with self._lock:
+            if path.stem not in self._open:
+                for suffix in {path.suffix, ".hashes"} if path.suffix == ".part" else {path.suffix}:
+                    path.with_suffix(suffix).unlink(missing_ok=True)
+
+    def release(self, stem: str) -> None:
         """Nobody writes this content any more."""
         with self._lock:
-            self._open.discard(content)
+            self._open.discard(stem)
+
+
+def stem_of(announce: Announce) -> str:
+    """What the files of an unfinished content are called.
+
+    Another root is another file: whoever announces a wrong one must not keep away whoever announces the right one.
+    """
+    return f"{announce.content.hex()}-{announce.root.hex()[:16]}"
 
 
 class Partial:
@@ -133,7 +173,7 @@ class Partial:
                 os.posix_fallocate(self._part, 0, announce.size)
             self.position = self._count_verified()
         except BaseException:
-            self.close()
+            self._close_files()  # and whoever holds the name gives it back
             raise
 
     def write(self, index: int, data: bytes | memoryview, digest: bytes) -> None:
@@ -156,23 +196,31 @@ class Partial:
             part.unlink(missing_ok=True)
             hashes.unlink(missing_ok=True)
             raise TransferRefused(Reason.WRONG_HASH, self._announce.content.hex(), "all chunks fit, the whole does not")
-        if self._store.durable:
-            os.fsync(self._part)
         target = self._store.path(self._announce.content)
-        part.rename(target)
-        hashes.unlink(missing_ok=True)
-        if self._store.durable:
-            _sync_folder(target.parent)
-        self.close()
+        try:
+            if self._store.durable:
+                os.fsync(self._part)
+            part.rename(target)
+            hashes.unlink(missing_ok=True)
+            if self._store.durable:
+                _sync_folder(target.parent)
+        except OSError as problem:
+            raise TransferRefused(Reason.DISK_FULL, self._announce.content.hex(), str(problem.strerror)) from problem
+        finally:
+            self.close()
         return target
 
     def close(self) -> None:
         """Leave what is there for next time."""
+        if self._part >= 0:
+            self._close_files()
+            self._store.release(stem_of(self._announce))
+
+    def _close_files(self) -> None:
         for descriptor in (self._part, getattr(self, "_hashes", -1)):
             if descriptor >= 0:
                 os.close(descriptor)
         self._part = self._hashes = -1
-        self._store.release(self._announce.content)
 
     def _count_verified(self) -> int:
         """How many chunks, from the start, are what their hashes say; the whole's hash learns of them too."""

@@ -10,11 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shoal_base.errors import PlaceRefused
-from shoal_swarm.protocol.messages import CHUNK_BYTES, HASHES_PER_LIST, Announce, Chunk, Grant, Hashes, Level
+from shoal_swarm.protocol.messages import (
+    CHUNK_BYTES,
+    TRANSFER_BYTES_MAX,
+    Announce,
+    Chunk,
+    Grant,
+    Hashes,
+    Level,
+    encode,
+)
 from shoal_swarm.transport.bulk.receiving import Receiving
 from shoal_swarm.transport.bulk.sending import Sending
 from shoal_swarm.transport.bulk.source import BytesSource, FileSource
-from shoal_swarm.transport.bulk.store import Store
+from shoal_swarm.transport.bulk.store import Store, stem_of
 from shoal_swarm.transport.bulk.tree import Description, chunk_length, digest_of
 from shoal_swarm.transport.limits import DEFAULT_LIMITS
 from shoal_swarm.transport.reasons import LinkRefused, Reason, TransferRefused
@@ -54,10 +63,24 @@ def test_every_chunk_is_asked_for_once_in_order_wherever_it_resumes(chunks: int,
 
 
 def test_no_list_is_longer_than_32_kib_for_a_terabyte() -> None:
-    what = _made_up(HASHES_PER_LIST * 3 * CHUNK_BYTES)
-    assert len(what.group(0)) == 32 * 1024
-    assert len(what.top) == 3 * 32
-    assert Sending(0, what, "ben").announcement.size == what.size
+    what = _made_up(TRANSFER_BYTES_MAX)
+    last = what.chunks - 1
+    says = Sending(0, what, "ben").granted(Grant(transfer=0, first=last, until=what.chunks))
+    assert [len(encode(say)) < 33 * 1024 for say in says] == [True] * 3
+    assert says[-1] == Chunk(transfer=0, index=last)
+    gib_64 = _made_up(64 << 30)
+    sending = Sending(0, gib_64, "ben")
+    lists = [say for at in range(0, gib_64.chunks, 1024) for say in sending.granted(_grant(at)) if _is_list(say)]
+    assert len(lists) == 1 + 64
+    assert max(len(encode(say)) for say in lists) < DEFAULT_LIMITS.message_bytes_max
+
+
+def _grant(at: int) -> Grant:
+    return Grant(transfer=0, first=at, until=at + 1024)
+
+
+def _is_list(say: Hashes | Chunk) -> bool:
+    return isinstance(say, Hashes)
 
 
 def _refused(receiving: Receiving, say: Hashes | Chunk, length: int = CHUNK_BYTES) -> Reason:
@@ -90,7 +113,7 @@ def test_whatever_is_not_due_is_refused() -> None:
     assert _refused(receiving, Chunk(transfer=0, index=0), 5) is Reason.OUT_OF_TURN
 
 
-@pytest.mark.parametrize("grant", [(0, 0), (3, 2), (0, 3000), (5, 4)])
+@pytest.mark.parametrize("grant", [(0, 0), (3, 2), (0, 3000), (5, 4), (0, 1025)])
 def test_a_sender_refuses_a_grant_that_makes_no_sense(grant: tuple[int, int]) -> None:
     with pytest.raises(LinkRefused):
         Sending(0, _made_up(1500 * CHUNK_BYTES), "ben").granted(Grant(transfer=0, first=grant[0], until=grant[1]))
@@ -172,6 +195,68 @@ def test_one_content_is_written_by_one_transfer_at_a_time(tmp_path: Path) -> Non
     assert refusal.value.reason is Reason.ALREADY_COMING
     first.close()
     store.begin(_announce(source)).close()
+
+
+def test_a_wrong_root_keeps_nobody_away_from_a_content(tmp_path: Path) -> None:
+    store, source = Store(tmp_path, 0), BytesSource(os.urandom(2 * CHUNK_BYTES))
+    honest = _announce(source)
+    liar = store.begin(Announce(transfer=0, content=honest.content, size=honest.size, root=bytes(32)))
+    store.begin(honest).close()
+    liar.close()
+    liar.close()
+    store.begin(honest).close()
+
+
+def test_what_nobody_goes_on_with_is_thrown_away_and_what_is_not_ours_never(tmp_path: Path) -> None:
+    sources = [BytesSource(os.urandom(2 * CHUNK_BYTES)) for _ in range(5)]
+    for at, source in enumerate(sources[:4]):
+        _write(Store(tmp_path, 0), source, 1)
+        (part,) = tmp_path.glob(f"{source.description.content.hex()}*.part")
+        os.utime(part, (at, at) if at == 0 else None)
+    left = tmp_path / f"{'ab' * 32}-01234567.new"
+    foreign = [tmp_path / name for name in ("film.part", "film.hashes", "notes.new", "-.part")]
+    for path in (left, *foreign):
+        path.write_bytes(b"x")
+        os.utime(path, (0, 0))
+    store = Store(tmp_path, 0, unfinished_max=3)
+    store.begin(_announce(sources[4])).close()
+    kept = {path.name[:64] for path in tmp_path.glob("*-*.part")} - {"-.part"}
+    assert kept == {source.description.content.hex() for source in sources[1:]}
+    assert not left.exists()
+    store = Store(tmp_path, 10 * CHUNK_BYTES, lambda _: 0)
+    with pytest.raises(TransferRefused, match="disk-full"):
+        store.begin(_announce(BytesSource(os.urandom(2 * CHUNK_BYTES))))
+    assert all(path.exists() for path in foreign)
+
+
+def test_a_link_planted_where_a_content_would_be_written_is_not_followed(tmp_path: Path) -> None:
+    source = BytesSource(os.urandom(2 * CHUNK_BYTES))
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"precious")
+    inbox = tmp_path / "inbox"
+    store = Store(inbox, 0)
+    (inbox / f"{stem_of(_announce(source))}.part").symlink_to(mine)
+    with pytest.raises(TransferRefused):
+        store.begin(_announce(source))
+    store.path(source.description.content).symlink_to(mine)
+    assert not store.has(source.description.content)
+    small = BytesSource(b"small")
+    store.path(small.description.content).symlink_to(mine)
+    store.put(_announce(small), b"small")
+    assert mine.read_bytes() == b"precious"
+
+
+def test_a_disk_that_fails_at_the_end_is_no_fault_of_the_sender(tmp_path: Path) -> None:
+    source = BytesSource(os.urandom(2 * CHUNK_BYTES))
+    store = Store(tmp_path, 0)
+    partial = store.begin(_announce(source))
+    for index in range(2):
+        partial.write(index, source.read(index), digest_of(source.read(index)))
+    (store.path(source.description.content) / "in-the-way").mkdir(parents=True)
+    with pytest.raises(TransferRefused) as refusal:
+        partial.finish()
+    assert refusal.value.reason is Reason.DISK_FULL
+    assert store.begin(_announce(source)).position == 2
 
 
 def test_unfinished_contents_give_way_before_a_disk_is_full(tmp_path: Path) -> None:

@@ -103,6 +103,14 @@ def test_nothing_that_breaks_a_bound_decodes(bad: object) -> None:
         decode(msgspec.msgpack.encode(bad), bytes_max=1 << 20)
 
 
+def test_a_refusal_does_not_repeat_whatever_a_peer_wrote() -> None:
+    frame = msgspec.msgpack.encode({"kind": "ping", "number": 1, "\x1b[2J\n" + "x" * 9000: 1})
+    with pytest.raises(MessageRefused) as refusal:
+        decode(frame, bytes_max=65_536)
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 300
+
+
 def test_size_is_asked_before_a_byte_is_decoded() -> None:
     with pytest.raises(MessageRefused, match="70000 bytes"):
         decode(b"\xc1" * 70_000, bytes_max=65_536)
