@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from shoal_swarm.transport.endpoint import TlsEndpoint
 from shoal_swarm.transport.handshake import shake_as_dialler
 from shoal_swarm.transport.keyring import Keyring
 from shoal_swarm.transport.limits import DEFAULT_LIMITS, MIB
-from shoal_swarm.transport.reasons import LinkEnded, Reason
+from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 from tests.parties import Town
 from tests.wire.conftest import ANYWHERE, PartyMaker, open_descriptors
 from tests.wire.test_hostile import GREETING, HELLO, READY
@@ -107,3 +108,60 @@ async def test_whoever_is_at_the_door_when_it_closes_is_let_go(town: Town, party
             await link.close()
     await _until(lambda: open_descriptors() <= before, 5)
     gc.collect()
+
+
+@pytest.mark.parametrize("rudely", [False, True], ids=["fin", "reset"])
+async def test_a_peer_that_vanishes_at_any_stage_leaves_nothing_behind(
+    party: PartyMaker, town: Town, *, rudely: bool
+) -> None:
+    ben = await party("ben", limits=replace(DEFAULT_LIMITS, handshake_s=0.5, greeting_s=0.5, goodbye_s=0.3))
+    address = await ben.listen(ANYWHERE)
+    keyring = Keyring(town.files("eve"))
+    said = GREETING + READY + HELLO
+
+    def vanish(stage: int) -> None:
+        raw = socket.create_connection(address)
+        if rudely:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if stage < 0:
+            raw.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[: stage + 3])
+            raw.close()
+            return
+        tls, _ = shake_as_dialler(raw, keyring, LinkKind.CONTROL, ben.identity, 5)
+        tls.sendall(said[:stage])
+        tls.close()
+
+    async def serve() -> None:
+        while True:
+            link = await ben.accept()
+            with contextlib.suppress(LinkEnded, LinkRefused):
+                await link.receive()
+
+    serving = asyncio.get_running_loop().create_task(serve())
+    stages = (-3, -2, -1, 0, 1, 12, len(GREETING), len(GREETING) + 9, len(GREETING + READY), len(said) - 3, len(said))
+    cleo = await party("cleo")
+    await (await cleo.dial(address, LinkKind.CONTROL, ben.identity)).close()  # everything is warm
+    await _until(lambda: not ben.links() and not _pumps(), 5)
+    before = open_descriptors()
+    for stage in stages:
+        await asyncio.to_thread(vanish, stage)
+    await _until(lambda: not ben.links() and not _pumps() and open_descriptors() <= before, 8)
+    serving.cancel()
+    assert not ben._reception.registry._connections
+    gc.collect()
+
+
+async def test_both_sides_agree_on_one_link_however_their_dials_cross(party: PartyMaker) -> None:
+    ana, ben = await party("ana"), await party("ben")
+    at_ana, at_ben = await ana.listen(ANYWHERE), await ben.listen(ANYWHERE)
+    for lead_s in (-0.02, -0.008, -0.003, 0, 0, 0, 0.003, 0.008, 0.02):
+
+        async def dial(one: TlsEndpoint, to: TlsEndpoint, address: tuple[str, int], after_s: float) -> None:
+            await asyncio.sleep(after_s)
+            with contextlib.suppress(LinkEnded, LinkRefused):
+                await one.dial(address, LinkKind.BULK, to.identity)
+
+        await asyncio.gather(dial(ana, ben, at_ben, max(0, lead_s)), dial(ben, ana, at_ana, max(0, -lead_s)))
+        await _until(lambda: [link.dialled for link in (*ana.links(), *ben.links())] == [True, False], 5)
+        for link in (*ana.links(), *ben.links()):
+            await link.close()

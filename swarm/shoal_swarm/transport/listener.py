@@ -113,6 +113,7 @@ class Door:
         try:
             raw.setblocking(False)
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            raw.getpeername()  # raises if it is gone already; the wrapping would raise too, and lose the socket
             tls = self._keyring.server.wrap_socket(
                 raw, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
             )

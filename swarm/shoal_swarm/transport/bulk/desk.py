@@ -34,6 +34,7 @@ from shoal_swarm.transport.bulk.source import Source
 from shoal_swarm.transport.bulk.store import Partial, Store
 from shoal_swarm.transport.bulk.threads import in_thread
 from shoal_swarm.transport.bulk.tree import digest_of
+from shoal_swarm.transport.chores import Chores
 from shoal_swarm.transport.contract import Buffer, Link, Parcel, Party
 from shoal_swarm.transport.limits import DEFAULT_LIMITS, Limits
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
@@ -108,7 +109,8 @@ class BulkDesk:
     async def run(self) -> LinkEnded | LinkRefused:
         """Serve the link until it ends; how it ended."""
         error: LinkEnded | LinkRefused = LinkEnded(Reason.CLOSED, self._about)
-        answering = asyncio.get_running_loop().create_task(self._outbox.run(), name=f"answers to {self._about}")
+        chores = Chores()
+        chores.begin(self._outbox.run(), f"answers to {self._about}")
         try:
             while True:
                 parcel = await self._next_parcel()
@@ -119,11 +121,11 @@ class BulkDesk:
         except LinkEnded as end:
             error = end
         finally:
-            answering.cancel()
             for outgoing in self._outgoing.values():
                 outgoing.fail(error)
             for incoming in self._incoming.values():
                 incoming.partial.close()
+            await chores.close()
         return error
 
     async def send(self, source: Source, on_progress: Callable[[int], None] = nothing_to_report) -> None:
