@@ -146,7 +146,7 @@ async def _meet_as_listener(folder: Path, bad: BadIdentity, honest: TlsEndpoint)
     before, refused = open_descriptors(), honest.refused.total()
     with capture_logs() as logs:
         await asyncio.to_thread(_knock, attacker, address)
-        await _until(lambda: honest.refused.total() > refused and open_descriptors() == before and bool(_refusals(logs)))
+        await _until(lambda: honest.refused.total() > refused and open_descriptors() == before and _has_refused(logs))
     said = _refusals(logs)
     return (
         []
@@ -157,6 +157,10 @@ async def _meet_as_listener(folder: Path, bad: BadIdentity, honest: TlsEndpoint)
 
 def _refusals(logs: Sequence[MutableMapping[str, object]]) -> list[MutableMapping[str, object]]:
     return [entry for entry in logs if entry["event"] == "connection_refused"]
+
+
+def _has_refused(logs: Sequence[MutableMapping[str, object]]) -> bool:
+    return bool(_refusals(logs))
 
 
 async def _until(settled: Callable[[], bool]) -> None:
