@@ -2,6 +2,9 @@
 
 from collections import Counter
 from collections.abc import Generator, Iterable
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 import structlog
@@ -17,6 +20,14 @@ def _log_of_its_own() -> Generator[None, None, None]:
     """No test inherits another's log, whose stream may be closed by now."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def default_ports() -> Generator[None, None, None]:
+    """The documented ports, for one test at a time: tests that type what a page says cannot choose others."""
+    with (Path(gettempdir()) / "shoal-default-ports.lock").open("w") as file:
+        flock(file, LOCK_EX)
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,6 +21,7 @@ def _lines(folder: Path) -> list[str]:
 
 @pytest.mark.full
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("default_ports")
 def test_the_first_swarm_of_the_readme(tmp_path: Path) -> None:
     lines = _lines(tmp_path)
     environment = {**os.environ, "SHOAL_HOME": str(tmp_path / "home"), "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}

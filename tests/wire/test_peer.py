@@ -35,7 +35,8 @@ def _is_taken(port: int) -> bool:
     return False
 
 
-@pytest.mark.timeout(100)
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("default_ports")
 async def test_the_readme_works_as_written(tmp_path: Path) -> None:
     if _is_taken(DEFAULT_PORT):
         pytest.skip(f"something else listens on {DEFAULT_PORT} here")
