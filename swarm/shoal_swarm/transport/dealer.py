@@ -5,7 +5,12 @@ unlinked before anybody else could use it. libzmq's own account of the matter, i
 exactly one peer was accepted.
 
 libzmq signals through one descriptor that something changed, not what, and any call on the socket may swallow
-the signal. So after every send and receive the waiters of the other direction are looked after too.
+the signal. So after every send and receive the waiters of the other direction are looked after too. And the
+descriptor stays readable until somebody asks what changed: whoever is woken by it asks, even when nobody waits,
+or the event loop would spin for as long as messages arrive that nobody takes.
+
+Every call costs what a small message costs, and an attempt that fails costs three times as much, because it
+makes an exception. So what is known is remembered, and what is not is asked before it is tried.
 """
 
 import asyncio
@@ -25,6 +30,9 @@ from shoal_swarm.transport.limits import Limits
 
 Buffer: TypeAlias = bytes | memoryview
 SOCKET_PATH_BYTES_MAX = 107
+# As plain numbers: combining pyzmq's flags, which are enums, takes longer than sending a small frame.
+_IN, _OUT = int(zmq.POLLIN), int(zmq.POLLOUT)
+_NOW, _MORE = int(zmq.NOBLOCK), int(zmq.SNDMORE)
 _ACCEPT_MS = 2000
 
 
@@ -35,6 +43,7 @@ class Dealer:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._abandoned = False
+        self._seen_message = False
         self._readers: list[asyncio.Future[None]] = []
         self._writers: list[asyncio.Future[None]] = []
         self._socket = context.socket(zmq.DEALER)
@@ -45,7 +54,7 @@ class Dealer:
             self._socket.close(linger=0)
             raise
         self._descriptor = int(self._socket.FD)
-        self._loop.add_reader(self._descriptor, self._look)
+        self._loop.add_reader(self._descriptor, self._signalled)
 
     @property
     def closed(self) -> bool:
@@ -56,9 +65,11 @@ class Dealer:
         """Hand a message to libzmq; waits while its queue is full. False when the peer is gone."""
         while not (self._socket.closed or self._abandoned):
             try:
-                self._socket.send_multipart(frames, zmq.NOBLOCK, copy=False, track=False)
+                for frame in frames[:-1]:
+                    self._socket.send(frame, _NOW | _MORE, copy=False, track=False)
+                self._socket.send(frames[-1], _NOW, copy=False, track=False)
             except zmq.Again:
-                await self._wait(self._writers, zmq.POLLOUT)
+                await self._wait(self._writers)
             else:
                 self._look()
                 return True
@@ -66,8 +77,11 @@ class Dealer:
 
     def take(self) -> list[memoryview] | None:
         """The next message if it is there."""
+        if not (self._seen_message or self._events() & _IN):
+            return None
+        self._seen_message = False
         try:
-            frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            frames = self._socket.recv_multipart(_NOW, copy=False)
         except zmq.Again:
             return None
         if self._writers:
@@ -75,8 +89,8 @@ class Dealer:
         return [frame.buffer for frame in frames]
 
     async def wait_for_message(self) -> None:
-        """Return when there may be a message, or when none will come any more."""
-        await self._wait(self._readers, zmq.POLLIN)
+        """Return when there may be a message, or when none will come any more; ask `take` just before."""
+        await self._wait(self._readers)
 
     def abandon(self) -> None:
         """The peer is gone: nobody waits for it any longer; what it sent can still be taken."""
@@ -92,12 +106,13 @@ class Dealer:
             self._socket.close(linger=int(linger_s * 1000))
             self.abandon()
 
-    async def _wait(self, waiters: list[asyncio.Future[None]], event: int) -> None:
+    async def _wait(self, waiters: list[asyncio.Future[None]]) -> None:
+        """Until the next signal that concerns `waiters`; libzmq has just said no, so that signal is still to come."""
+        if self._abandoned or self._socket.closed:
+            return
         future: asyncio.Future[None] = self._loop.create_future()
         waiters.append(future)
         try:
-            if self._abandoned or self._socket.closed or self._events() & event:
-                return
             await future
         finally:
             waiters.remove(future)
@@ -108,10 +123,15 @@ class Dealer:
         return found
 
     def _look(self) -> None:
-        if self._socket.closed or not (self._readers or self._writers):
+        if self._readers or self._writers:
+            self._signalled()
+
+    def _signalled(self) -> None:
+        if self._socket.closed:
             return
         events = self._events()
-        for waiters, event in ((self._readers, zmq.POLLIN), (self._writers, zmq.POLLOUT)):
+        self._seen_message = bool(events & _IN)
+        for waiters, event in ((self._readers, _IN), (self._writers, _OUT)):
             for future in waiters if events & event else ():
                 if not future.done():
                     future.set_result(None)

@@ -18,6 +18,7 @@ _SIGNATURE: Final = 0xFF
 _SIGNATURE_END: Final = 0x7F
 _MAJOR_VERSION_MIN: Final = 3
 _MORE, _LONG, _COMMAND = 1, 2, 4
+_HEAD_SHORT, _HEAD_LONG = 2, 9
 _KNOWN_FLAGS: Final = _MORE | _LONG | _COMMAND
 
 
@@ -38,39 +39,50 @@ class FrameScanner:
 
     def feed(self, data: memoryview) -> None:
         """Follow `data`, or raise `LinkRefused` at the first header that breaks a rule."""
-        at = 0
+        at = min(self._body_left, len(data))
+        self._body_left -= at
         end = len(data)
         while at < end:
-            if self._body_left:
-                step = min(self._body_left, end - at)
-                self._body_left -= step
-                at += step
-                continue
-            wanted = self._head_bytes() - len(self._head)
-            self._head += data[at : at + wanted]
-            at += min(wanted, end - at)
-            if not self._greeted and self._head[0] != _SIGNATURE:
-                raise LinkRefused(Reason.NOT_ZMTP, self._about, f"it begins with {self._head[0]:#04x}")
-            if len(self._head) == self._head_bytes():
-                self._take_head()
+            read = self._complete_head if self._head or not self._greeted else self._read_head
+            at = read(data, at)
+            step = min(self._body_left, end - at)
+            self._body_left -= step
+            at += step
+
+    def _read_head(self, data: memoryview, at: int) -> int:
+        """Take a header where it lies; one that is not all here yet is kept."""
+        flags = data[at]
+        body = at + (_HEAD_LONG if flags & _LONG else _HEAD_SHORT)
+        if body > len(data):
+            self._head += data[at:]
+            return len(data)
+        self._take_head(flags, int.from_bytes(data[at + 1 : body], "big"))
+        return body
+
+    def _complete_head(self, data: memoryview, at: int) -> int:
+        """Go on with the greeting or the header that began in earlier data."""
+        wanted = self._head_bytes() - len(self._head)
+        self._head += data[at : at + wanted]
+        if not self._greeted and self._head[0] != _SIGNATURE:
+            raise LinkRefused(Reason.NOT_ZMTP, self._about, f"it begins with {self._head[0]:#04x}")
+        if len(self._head) == self._head_bytes():
+            head, self._head = self._head, bytearray()
+            if self._greeted:
+                self._take_head(head[0], int.from_bytes(head[1:], "big"))
+            else:
+                self._check_greeting(head)
+                self._greeted = True
+        return min(at + wanted, len(data))
 
     def _head_bytes(self) -> int:
         if not self._greeted:
             return GREETING_BYTES
-        if not self._head:
-            return 1
-        return 9 if self._head[0] & _LONG else 2
+        return _HEAD_LONG if self._head[0] & _LONG else _HEAD_SHORT
 
-    def _take_head(self) -> None:
-        head, self._head = self._head, bytearray()
-        if not self._greeted:
-            self._check_greeting(head)
-            self._greeted = True
-            return
-        flags = head[0]
+    def _take_head(self, flags: int, length: int) -> None:
         if flags & ~_KNOWN_FLAGS or (flags & _COMMAND and flags & _MORE):
             raise LinkRefused(Reason.NOT_ZMTP, self._about, f"frame flags {flags:#04x}")
-        self._count(flags, int.from_bytes(head[1:], "big"))
+        self._count(flags, length)
 
     def _check_greeting(self, greeting: bytearray) -> None:
         signed = greeting[0] == _SIGNATURE and greeting[9] == _SIGNATURE_END
