@@ -20,12 +20,23 @@ import click
 import zmq
 
 from tests.benchmarks.meters import Report, cpu_s, forget_peak, machine, middle, peak_bytes
-from tests.benchmarks.ways import our_client, our_server, tls_client, tls_server, zmq_client, zmq_server
+from tests.benchmarks.ways import (
+    our_client,
+    our_server,
+    tls_client,
+    tls_server,
+    zmq_asyncio_client,
+    zmq_asyncio_server,
+    zmq_client,
+    zmq_server,
+)
 from tests.parties import Town
 
 SPAWN = multiprocessing.get_context("spawn")
 MIB = 1 << 20
 ASKS = 300
+ASKED = {"plain": "blocking", "plain-asyncio": "asyncio", "curve": "blocking", "tls": "blocking", "link": "asyncio"}
+"""The ways that echo, and how the application at both of their ends waits."""
 
 
 @dataclass
@@ -69,6 +80,8 @@ def start(name: str, town: Town, folder: Path, callers: int = 1) -> Way:
     match name:
         case "plain" | "curve":
             server = SPAWN.Process(target=zmq_server, args=(there, keys))
+        case "plain-asyncio":
+            server = SPAWN.Process(target=zmq_asyncio_server, args=(there,))
         case "tls":
             server = SPAWN.Process(target=tls_server, args=(there, town.files(receiver)))
         case _:
@@ -83,6 +96,8 @@ def start(name: str, town: Town, folder: Path, callers: int = 1) -> Way:
         match name:
             case "plain" | "curve":
                 client = SPAWN.Process(target=zmq_client, args=(theirs, address, keys))
+            case "plain-asyncio":
+                client = SPAWN.Process(target=zmq_asyncio_client, args=(theirs, address))
             case "tls":
                 client = SPAWN.Process(target=tls_client, args=(theirs, address, files))
             case _:
@@ -105,36 +120,62 @@ def aes_gcm_mb_per_s(folder: Path) -> float:
     return float(out.split()[-1].rstrip("k")) / 1000
 
 
+class Clock:
+    """What each way took, by what it was asked for: seconds, and CPU seconds of all its processes."""
+
+    def __init__(self) -> None:
+        self.wall: dict[tuple[str, str, int], list[float]] = defaultdict(list)
+        self.cpu: dict[tuple[str, str, int], list[float]] = defaultdict(list)
+
+    def take(self, way: Way, order: str, number: int) -> None:
+        """Give the order, and note what it took."""
+        before = sum(cpu_s(pid) for pid in way.pids())
+        self.wall[way.name, order, number].append(way.order(order, number))
+        self.cpu[way.name, order, number].append(sum(cpu_s(pid) for pid in way.pids()) - before)
+
+    def forget(self) -> None:
+        """What came so far was warming up."""
+        self.wall.clear()
+        self.cpu.clear()
+
+
 def measure(report: Report, town: Town, folder: Path, sizes: list[int], passes: int) -> dict[tuple[str, int], float]:
-    """Throughput by way and size."""
-    ways = [start(name, town, folder) for name in ("plain", "curve", "tls", "link", "bulk")]
-    seconds: dict[tuple[str, int], list[float]] = defaultdict(list)
-    cost: dict[tuple[str, int], list[float]] = defaultdict(list)
-    asked: dict[str, list[float]] = defaultdict(list)
+    """Round trips of all ways that can be asked, and throughput by way and size, which is returned."""
+    ways = [start(name, town, folder) for name in (*ASKED, "bulk")]
+    clock = Clock()
     try:
-        for turn in range(passes + 1):  # the first pass warms up and does not count
+        for turn in range(passes + 1):
             for way in ways:
                 if way.name != "bulk":
-                    asked[way.name].append(way.order("ask", ASKS))
-                for mib in sizes:
-                    before = sum(cpu_s(pid) for pid in way.pids())
-                    took = way.order("send", mib)
-                    if turn:
-                        seconds[way.name, mib].append(took)
-                        cost[way.name, mib].append(sum(cpu_s(pid) for pid in way.pids()) - before)
+                    clock.take(way, "ask", ASKS)
+                for mib in sizes if way.name != "plain-asyncio" else ():
+                    clock.take(way, "send", mib)
+            if not turn:
+                clock.forget()
     finally:
         for way in ways:
             way.stop()
-    rates = {key: key[1] * MIB / 1e6 / middle(times) for key, times in seconds.items()}
-    for (name, mib), rate in rates.items():
-        # Bulk includes nothing of describing its content, which happens before the clock starts; its CPU does.
-        per_gb = middle(cost[name, mib]) / (mib * MIB / 1e9)
-        report.figures.append({"way": name, "mib": mib, "mb_per_s": round(rate, 1), "cpu_s_per_gb": round(per_gb, 2)})
-    for name, times in asked.items():
-        report.figures.append({"way": name, "round_trip_us": round(middle(times[1:]) * 1e6, 1)})
-    trip = {name: middle(times[1:]) for name, times in asked.items()}
-    report.at_most("round trip of 1 KiB, link / plain ZeroMQ", trip["link"] / trip["plain"], 5)
+    rates = {}
+    for (name, order, number), times in clock.wall.items():
+        cpu = middle(clock.cpu[name, order, number])
+        if order == "ask":
+            trip = {"round_trip_us": round(middle(times) * 1e6, 1), "cpu_us": round(cpu / number * 1e6)}
+            report.figures.append({"way": name, "application": ASKED[name], **trip})
+        else:
+            # Bulk includes nothing of describing its content, which happens before the clock starts; its CPU does.
+            rates[name, number] = number * MIB / 1e6 / middle(times)
+            rate = {"mb_per_s": round(rates[name, number], 1), "cpu_s_per_gb": round(cpu / (number * MIB / 1e9), 2)}
+            report.figures.append({"way": name, "mib": number, **rate})
+    judge_round_trips(report, {name: middle(times) for (name, order, _), times in clock.wall.items() if order == "ask"})
     return rates
+
+
+def judge_round_trips(report: Report, trip: dict[str, float]) -> None:
+    """The goal is about the wire, so both sides of it wait in the same way; the other ratio is there to see."""
+    report.at_most("round trip of 1 KiB, link / plain ZeroMQ, asyncio both", trip["link"] / trip["plain-asyncio"], 5)
+    for name in ("plain", "tls"):
+        ratio = round(trip["link"] / trip[name], 3)
+        report.figures.append({"way": f"link (asyncio) / {name} (blocking)", "round_trips": ratio, "goal": "none"})
 
 
 def measure_crowd(report: Report, town: Town, folder: Path, mib: int, passes: int) -> None:
