@@ -224,11 +224,13 @@ async def _serve(pipe: Connection, files: CredentialFiles, folder: Path, *, bulk
     async with TlsEndpoint(Keyring(files), UNHURRIED) as endpoint, asyncio.TaskGroup() as links:
         pipe.send(await endpoint.listen(("127.0.0.1", 0)))
         store = Store(folder, reserve_bytes=0)
+        loop = asyncio.get_running_loop()
         while True:
             link = await endpoint.accept()
             if bulk:
-                # What has arrived is measured and not needed; the disk would fill up.
-                desk = BulkDesk(link, store, on_delivery=lambda delivery: delivery.path.unlink())
+                # What has arrived is measured and not needed; the disk would fill up. Unlinking is no part of the
+                # wire, so DONE goes out before it.
+                desk = BulkDesk(link, store, on_delivery=lambda delivery: loop.call_soon(delivery.path.unlink))
                 links.create_task(desk.run())
             else:
                 links.create_task(_answer(link))
