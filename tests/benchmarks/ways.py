@@ -112,7 +112,7 @@ def zmq_client(pipe: Connection, address: tuple[str, int], keys: tuple[bytes, by
 
 
 # Plain ZeroMQ as an asyncio application has it, which is the face that a link has too: the loop watches libzmq's
-# descriptor and asks what changed. Tighter than pyzmq's own asyncio sockets, which take about a half longer.
+# descriptor and asks what changed. Tighter than pyzmq's own asyncio sockets, which take longer.
 
 
 class _Face:
