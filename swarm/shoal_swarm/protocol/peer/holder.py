@@ -77,6 +77,9 @@ class Holder:
         held = tuple(key for key, result in self.results.items() if self._is_kept(result))
         if not held or self.link.incarnation is None:
             return []
+        # Pieces found here from an earlier attempt or before a restart were never fetched for this one: without a
+        # pin, cleaning up after an older COMMIT could drop them although they are said to be held.
+        self.knowledge.pin(self.key, (digest for key in held for digest in self._blobs_of(self.results[key])))
         round_index, attempt = self.key
         return [
             Send(Held(run=record.run, incarnation=self.link.incarnation, round=round_index, attempt=attempt, held=held))
@@ -91,6 +94,9 @@ class Holder:
         books, newest = self.knowledge.books, self.knowledge.commits.get(self.knowledge.books.applied)
         pieces = () if newest is None else self.knowledge.pieces_of_commit(newest) or ()
         return [Train(books.applied, pieces, self._steps, folds(books), spoken_for)]
+
+    def _blobs_of(self, result: Result) -> tuple[Digest, ...]:
+        return (result.root, *(self.knowledge.pieces_of(result) or ()))
 
     def _is_kept(self, result: Result) -> bool:
         pieces = self.knowledge.pieces_of(result)
