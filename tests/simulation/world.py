@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from shoal_swarm.protocol.deadlines import Timing
-from shoal_swarm.protocol.decisions import Committed, Decision
+from shoal_swarm.protocol.decisions import Committed, Decision, ShareCommitted
 from shoal_swarm.protocol.digests import digest_of, list_root
 from shoal_swarm.protocol.folding import Books
 from shoal_swarm.protocol.invariants import InvariantBroken, Invariants, MergedFrom, roots_in
@@ -98,6 +98,8 @@ class World:
         self._applied_bytes: dict[NodeName, int] = {}
         self.excused: set[Digest] = set()
         """Contributions that went down with a disk."""
+        self.harmed: set[str] = set()
+        """Nodes whose disk was harmed, or who lied; of everybody else every word about a disk must be true."""
         self.frozen_at: dict[Digest, float] = {}
         self.network = Network(self.rng, self.later)
         self.register = Register(self.rng, self.later, self._saw_entry)
@@ -230,6 +232,7 @@ class World:
     def wipe(self, host: NodeHost, why: str) -> None:
         """A node loses its disk, and with it what was frozen there."""
         host.crash(f"its disk is lost: {why}")
+        self.harmed.add(host.name)
         self.excused |= roots_in(host.disk.books)
         self.invariants.lost_disk(host.name)
         self._applied_bytes.pop(host.name, None)
@@ -240,6 +243,7 @@ class World:
         """A bit flips on a node's disk; if it was in a contribution, that is lost with it."""
         self.tell(f"a bit flips on the disk of {host.name}")
         host.disk.rotten.add(digest)
+        self.harmed.add(host.name)
         self.excuse(roots_in(host.disk.books))
         self._applied_bytes.pop(host.name, None)
         self.check_newest()
@@ -265,8 +269,16 @@ class World:
                 raise InvariantBroken(f"I3 is broken: nobody merged what round {commit.round} names.")
             for _, _, inputs in made:
                 self.invariants.saw_merge(commit.round, commit.attempt, inputs)
+            self._check_holders(commit.round, share)
         self.check_durable(commit)
         self._check_work(commit)
+
+    def _check_holders(self, round_index: int, share: ShareCommitted) -> None:
+        result = share.signed.result
+        pieces = result.pieces or (result.root, *self._listed(result.root))
+        for name in set(share.holders) - self.harmed:
+            if not self.nodes[name].disk.has(pieces):
+                raise InvariantBroken(f"I4 is broken: round {round_index} counts on {name}, who has dropped the bytes.")
 
     def check_newest(self) -> None:
         """I4 for the newest COMMIT, whenever a disk was harmed."""

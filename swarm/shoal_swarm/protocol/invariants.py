@@ -3,7 +3,7 @@
 I1 Agreement      one COMMIT per round; who applied it has its chain and its bytes
 I2 Exactly once   a contribution is in at most one COMMIT, by its root or folded into another
 I3 Uniform cut    every share of a COMMIT merges exactly the cut, with its weights; the cut is a quorum
-I4 Durability     after COMMIT every piece of it lies whole on some disk, whatever one disk loses
+I4 Durability     a COMMIT names enough holders; every piece of it lies whole on some disk, whatever one disk loses
 I5 Nothing lost   what a node says is durable is; what is frozen is committed or still in its books
 I6 Progress       with a sentinel and a quorum that can talk, rounds commit within a bound
 I7 Monotone       a node's applied round, and the ledger, never go back
@@ -109,6 +109,9 @@ class Invariants:
     def _saw_commit(self, commit: Committed) -> None:
         self._demand("I1", commit.round not in self.commits, f"round {commit.round} was committed twice")
         self.commits[commit.round] = commit
+        for share in commit.results:
+            named = len(set(share.holders))
+            self._demand("I4", named >= self.rules.copies, f"round {commit.round} counts on {named} copies of a share")
         contributors = self.cuts[commit.round, commit.attempt].contributors
         enough = len(contributors) == 1 if commit.round == 0 else len(contributors) >= self.rules.min_nodes
         self._demand("I3", enough, f"round {commit.round} has {len(contributors)} contributors")

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from shoal_swarm.protocol.decisions import Committed, Contributor, Created, CutMade, Decision
+from shoal_swarm.protocol.decisions import Committed, Contributor, Created, CutMade, Decision, ShareCommitted
 from shoal_swarm.protocol.digests import digest_of
 from shoal_swarm.protocol.folding import Books, freeze
 from shoal_swarm.protocol.invariants import InvariantBroken, Invariants
 from shoal_swarm.protocol.ledger import LedgerEntry, sealed
 from shoal_swarm.protocol.names import NO_DIGEST, Digest, NodeName
-from shoal_swarm.protocol.signed import Manifest, SignedManifest
+from shoal_swarm.protocol.signed import Manifest, Result, SignedManifest, SignedResult
 from tests.unit.swarm.protocol.keys import sign
 from tests.unit.swarm.protocol.swarm import CONFIG, RULES, RUN
 
@@ -106,6 +106,14 @@ def test_i3_a_share_merges_its_cut_and_a_cut_is_a_quorum(history: History) -> No
 def test_i4_every_piece_lies_somewhere(history: History) -> None:
     with pytest.raises(InvariantBroken, match="I4 is broken: 1 pieces"):
         history.invariants.holds({root("x"): 2}, [root("x"), root("y")])
+
+
+def test_i4_a_commit_names_as_many_different_holders_as_were_promised(history: History) -> None:
+    result = Result(run=RUN, node=ANA, round=0, attempt=0, first=0, count=0, root=root("result"))
+    share = ShareCommitted(signed=SignedResult(result=result, signature=b""), holders=(ANA, ANA))
+    history.add(CutMade(round=0, attempt=0, contributors=(contributor(ANA, "first"),)))
+    with pytest.raises(InvariantBroken, match="I4 is broken: round 0 counts on 1 copies"):
+        history.add(Committed(round=0, attempt=0, results=(share,), chain=CHAIN))
 
 
 def test_i5_a_frozen_contribution_leaves_the_books_by_a_commit_only(history: History) -> None:
