@@ -244,7 +244,9 @@ class World:
         self.tell(f"a bit flips on the disk of {host.name}")
         host.disk.rotten.add(digest)
         self.harmed.add(host.name)
-        self.excuse(roots_in(host.disk.books))
+        books = host.disk.books
+        mine = (*books.carried, *(() if books.frozen is None else (books.frozen,)))
+        self.excuse({root for kept in mine if digest in (kept.root, *kept.pieces) for root in kept.roots})
         self._applied_bytes.pop(host.name, None)
         self.check_newest()
 
