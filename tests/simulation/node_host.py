@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shoal_swarm.protocol.folding import Books
+from shoal_swarm.protocol.folding import Books, Fold
 from shoal_swarm.protocol.invariants import InvariantBroken
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer import effects as do
@@ -116,6 +116,13 @@ class NodeProcess:
         pieces = self.run.knowledge.pieces_of_commit(commit)
         assert pieces is not None
         return [self._counted_on(piece) for piece in pieces]
+
+    def read_fold(self, fold: Fold) -> None:
+        """Late work is folded in by its difference from its base, so both must be on this disk."""
+        carried = next(kept for kept in self.run.knowledge.books.carried if kept.root == fold.root)
+        for piece in carried.pieces:
+            self._counted_on(piece)
+        self.base_blobs(fold.base)
 
     def serve(self, digests: tuple[Digest, ...], asker: "NodeProcess") -> None:
         """Answer another node that wants bytes."""

@@ -37,6 +37,8 @@ class Trainer:
         world = self.process.world
         self.folds = self.process.run.knowledge.books.carried_roots
         self.folded = tuple(unit for fold in effect.folds for unit in world.units_of[fold.root])
+        for fold in effect.folds:
+            self.process.read_fold(fold)
         self._schedule(effect.steps)
 
     def train_on(self, steps: int) -> None:

@@ -58,7 +58,7 @@ class Holder:
 
     def wanted(self) -> tuple[dict[Digest, Holders], dict[Digest, Holders]]:
         """Lists and pieces that are still missing here, and whom to ask: the owner first, then everybody else."""
-        lists: dict[Digest, Holders] = {}
+        lists: dict[Digest, Holders] = dict.fromkeys(sorted(self.knowledge.unread_lists()), (self.knowledge.node,))
         pieces: dict[Digest, Holders] = {}
         newest = self.knowledge.newest
         if newest is not None:
@@ -132,6 +132,8 @@ def start(part: Holder, _now: float) -> list[Effect] | None:
             return None
         if not is_newest:
             return []
+        if knowledge.unread_lists():
+            return None
     return [] if books.frozen is not None else part.train(None)
 
 
@@ -153,6 +155,8 @@ def write_applied(part: Holder, _now: float) -> list[Effect] | None:
     if newest is None or newest.round <= knowledge.books.applied or knowledge.writing is not None:
         return None
     if not part.is_complete(newest) or knowledge.ledger_kept < newest.length:
+        return None
+    if knowledge.unread_lists():  # cleaning up afterwards would drop what they name, and late work needs its base
         return None
     frozen = knowledge.books.frozen
     part._was_ready = knowledge.ready_from == knowledge.books.applied  # noqa: SLF001 - the rows are this module's

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.protocol.decisions import Committed, CutMade, Opened, Participant
-from shoal_swarm.protocol.folding import Books, roots_settled, strike
+from shoal_swarm.protocol.folding import Books, Kept, roots_settled, strike
 from shoal_swarm.protocol.joining import Fit
 from shoal_swarm.protocol.ledger import LedgerEntry, flaw
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, NO_DIGEST, Digest, NodeName
@@ -143,8 +143,7 @@ class Knowledge:
         Right only at a start, when no trainer remembers the work: if owners have it and it is committed after
         all, it is in once, and if they have not, it is gone.
         """
-        mine = (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
-        damaged = {kept.root for kept in mine if not self.kept.issuperset((kept.root, *kept.pieces))}
+        damaged = {kept.root for kept in self._outstanding() if not self.kept.issuperset((kept.root, *kept.pieces))}
         if damaged:
             self.books = strike(self.books, damaged)
         return tuple(sorted(damaged))
@@ -161,17 +160,27 @@ class Knowledge:
         The last two COMMITs, own contributions and what those are folded against, and results of the attempt
         under way: HELD may have been said about them already.
         """
-        newest = -1 if self.record is None else self.record.committed
-        rounds = {newest, newest - 1, self.books.applied, self.books.applied - 1}
-        mine = (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
-        rounds |= {kept.round - 1 for kept in mine}
-        needed = {digest for kept in mine for digest in (kept.root, *kept.pieces)}
+        needed = {digest for kept in self._outstanding() for digest in (kept.root, *kept.pieces)}
         if self.record is not None and self.record.attempt_key() == self._pinned_for:
             needed |= self._pinned
-        for commit in (self.commits[index] for index in rounds if index in self.commits):
-            for result, _holders in commit.results:
-                needed |= {result.root, *(self.pieces_of(result) or ())}
+        for result in self._results_needed():
+            needed |= {result.root, *(self.pieces_of(result) or ())}
         return needed
+
+    def unread_lists(self) -> set[Digest]:
+        """Lists on this disk that name what must stay on it, and were not read again since the start."""
+        roots = {result.root for result in self._results_needed() if not result.pieces}
+        return {root for root in roots if root in self.kept and root not in self.lists}
+
+    def _outstanding(self) -> tuple[Kept, ...]:
+        return (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
+
+    def _results_needed(self) -> list[Result]:
+        newest = -1 if self.record is None else self.record.committed
+        rounds = {newest, newest - 1, self.books.applied, self.books.applied - 1}
+        rounds |= {kept.round - 1 for kept in self._outstanding()}
+        commits = [self.commits[index] for index in rounds if index in self.commits]
+        return [result for commit in commits for result, _holders in commit.results]
 
     def _append(self, entry: LedgerEntry) -> None:
         decision = entry.decision()
