@@ -331,6 +331,7 @@ def same_owners_again(patch: Patch) -> None:
     """Another attempt asks the same owners that held up the last one."""
     patch.setattr(Collected, "laggards", lambda _self, _expected, _shares, _quorum: set())
     patch.setattr(Collected, "unheld", lambda _self, _shares, _copies: set())
+    patch.setattr("shoal_swarm.protocol.sentinel.rounds.TOGETHER_ATTEMPTS", 1_000_000)
 
 
 def starve_the_slow(patch: Patch) -> None:

@@ -7,7 +7,6 @@ import pytest
 from shoal_swarm.protocol.invariants import InvariantBroken
 from tests.simulation.planted import PLANTED, plan_for
 from tests.simulation.seeds import run_core, run_patience, run_seed
-from tests.simulation.world import World
 
 
 def _marked(name: str) -> object:
@@ -19,7 +18,7 @@ def test_a_planted_bug_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) ->
     bug = PLANTED[name]
     bug.plant(monkeypatch)
 
-    def run(seed: int) -> World:
+    def run(seed: int) -> object:
         if bug.world == "patience":
             return run_patience(seed)
         return run_core(seed) if bug.world == "core" else run_seed(seed, plan=plan_for(bug, seed))

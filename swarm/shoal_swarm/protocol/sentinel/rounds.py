@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 STRIKES_ROUNDS: Final = 4
 """Every so many rounds each owner that held up attempts is forgiven one; those with the fewest strikes merge."""
+TOGETHER_ATTEMPTS: Final = 3
+"""So often blame picks the owners; after that each ready node has its turn as the only one.
+
+Blame can go in a circle: nobody alone is at fault where links are broken one by one, and a node that fetches
+everything but serves nothing looks best until it has merged. Turns end the circle, for any node of a quorum that can
+talk is enough alone.
+"""
 
 
 def open_round(run: "SentinelRun", now: float) -> Decision | None:
@@ -125,7 +132,8 @@ def _opened(run: "SentinelRun", ready: list[NodeName], *, round_index: int, atte
     turn = (round_index + attempt) % len(ready)
     in_turn = ready[turn:] + ready[:turn]
     fewest = min(run.strikes.get(node, 0) for node in ready)
-    owners = [node for node in in_turn if run.strikes.get(node, 0) == fewest]
+    blameless = [node for node in in_turn if run.strikes.get(node, 0) == fewest]
+    owners = blameless if attempt < TOGETHER_ATTEMPTS else in_turn[:1]
     assert run.record.fit is not None, "nobody is ready who was not admitted, and the first admitted brings the fit"
     return Opened(
         round=round_index,

@@ -194,6 +194,8 @@ class SentinelRun:
         if record.phase is Phase.COMMITTED:
             self._saw_commit_at = now if saw else None
             self.ready_s.clear()
+            for share in record.shares:
+                self.strikes.pop(share.owner, None)
             if record.round % STRIKES_ROUNDS == 0:
                 self.strikes = {node: count - 1 for node, count in self.strikes.items() if count > 1}
 
