@@ -13,7 +13,7 @@ from random import Random
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.protocol.decisions import Committed, Decision, ShareCommitted
 from shoal_swarm.protocol.digests import digest_of, list_root
-from shoal_swarm.protocol.folding import Books
+from shoal_swarm.protocol.folding import Books, Kept
 from shoal_swarm.protocol.invariants import InvariantBroken, Invariants, MergedFrom, roots_in
 from shoal_swarm.protocol.joining import Fit
 from shoal_swarm.protocol.ledger import LedgerEntry
@@ -204,8 +204,7 @@ class World:
         self.tell(
             f"{node} has books: applied {books.applied}, frozen {_root(books.frozen)}, carries {len(books.carried)}"
         )
-        rotten, frozen = self.nodes[node].disk.rotten, books.frozen
-        if frozen is not None and not rotten.isdisjoint((frozen.root, *frozen.pieces)):
+        if books.frozen is not None and not self.nodes[node].disk.rotten.isdisjoint(self._needed_for(books.frozen)):
             self.excuse(roots_in(books))
         self.invariants.saw_books(node, books)
         if books.applied >= 0 and self._applied_bytes.get(node) != books.applied:
@@ -240,15 +239,21 @@ class World:
         self.check_newest()
 
     def rot(self, host: NodeHost, digest: Digest) -> None:
-        """A bit flips on a node's disk; if it was in a contribution, that is lost with it."""
+        """A bit flips on a node's disk; if it was in a contribution or in its base, that is lost with it."""
         self.tell(f"a bit flips on the disk of {host.name}")
         host.disk.rotten.add(digest)
         self.harmed.add(host.name)
         books = host.disk.books
         mine = (*books.carried, *(() if books.frozen is None else (books.frozen,)))
-        self.excuse({root for kept in mine if digest in (kept.root, *kept.pieces) for root in kept.roots})
+        self.excuse({root for kept in mine if digest in self._needed_for(kept) for root in kept.roots})
         self._applied_bytes.pop(host.name, None)
         self.check_newest()
+
+    def _needed_for(self, kept: Kept) -> set[Digest]:
+        """What must be whole on a node's disk for this contribution to be sent, or to be folded in when it is late."""
+        base = self.invariants.commits.get(kept.round - 1)
+        lists = () if base is None else (share.signed.result.root for share in base.results)
+        return {kept.root, *kept.pieces, *lists, *(() if base is None else self.pieces_of(base))}
 
     def excuse(self, roots: set[Digest]) -> None:
         """Nobody is to blame if these are never committed: their bytes went down with a disk."""

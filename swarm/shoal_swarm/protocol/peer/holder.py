@@ -16,7 +16,7 @@ from shoal_swarm.protocol.catch_up import Holders
 from shoal_swarm.protocol.folding import apply, folds
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName
 from shoal_swarm.protocol.pace import steps_after
-from shoal_swarm.protocol.peer.effects import DropBlobs, Effect, Send, Train
+from shoal_swarm.protocol.peer.effects import Alarm, DropBlobs, Effect, Send, Train
 from shoal_swarm.protocol.peer.knowledge import Commit, Knowledge
 from shoal_swarm.protocol.peer.link import Link
 from shoal_swarm.protocol.record import Phase
@@ -91,9 +91,13 @@ class Holder:
 
     def train(self, spoken_for: Digest | None) -> list[Effect]:
         """Send the trainer on its way from the COMMIT that the books name."""
+        lost = [
+            Alarm(f"The disk lost contribution {root.hex()[:12]} or its base; that work can't be folded in any more.")
+            for root in self.knowledge.strike_unfoldable()
+        ]
         books, newest = self.knowledge.books, self.knowledge.commits.get(self.knowledge.books.applied)
         pieces = () if newest is None else self.knowledge.pieces_of_commit(newest) or ()
-        return [Train(books.applied, pieces, self._steps, folds(books), spoken_for)]
+        return [*lost, Train(books.applied, pieces, self._steps, folds(books), spoken_for)]
 
     def _blobs_of(self, result: Result) -> tuple[Digest, ...]:
         return (result.root, *(self.knowledge.pieces_of(result) or ()))

@@ -148,6 +148,17 @@ class Knowledge:
             self.books = strike(self.books, damaged)
         return tuple(sorted(damaged))
 
+    def strike_unfoldable(self) -> tuple[Digest, ...]:
+        """Strike late work from the books that the disk lost, or whose base it lost; returns the roots.
+
+        Late work is folded in by what it changed against the COMMIT that it came from, and by the time it is late
+        others may have dropped that COMMIT. Right whenever the trainer begins anew, for then it remembers none of it.
+        """
+        lost = {kept.root for kept in self.books.carried if not self._is_foldable(kept)}
+        if lost:
+            self.books = strike(self.books, lost)
+        return tuple(sorted(lost))
+
     def pin(self, attempt_key: tuple[int, int], digests: Iterable[Digest]) -> None:
         """Results of an attempt are about to be kept here; none of them is dropped while it is under way."""
         if attempt_key != self._pinned_for:
@@ -171,6 +182,10 @@ class Knowledge:
         """Lists on this disk that name what must stay on it, and were not read again since the start."""
         roots = {result.root for result in self._results_needed() if not result.pieces}
         return {root for root in roots if root in self.kept and root not in self.lists}
+
+    def _is_foldable(self, kept: Kept) -> bool:
+        base = self.pieces_of_commit(self.commits[kept.round - 1])
+        return base is not None and self.kept.issuperset((*kept.pieces, *base))
 
     def _outstanding(self) -> tuple[Kept, ...]:
         return (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
