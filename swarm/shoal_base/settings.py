@@ -48,6 +48,12 @@ class Settings(BaseSettings):
     log_format: LogFormat = LogFormat.AUTO
     """`auto` is `console` in a terminal and `json` elsewhere (SHOAL_LOG_FORMAT)."""
 
+    faults_allowed: bool = False
+    """Whether a test may plan faults for this process (SHOAL_FAULTS_ALLOWED)."""
+
+    fault: str = ""
+    """The fault that a test plans for this process, refused where none are allowed (SHOAL_FAULT)."""
+
 
 def read_settings() -> Settings:
     """The settings of this process; a variable that breaks a rule is refused by its name."""

@@ -33,10 +33,11 @@ class Process:
     name: str
     lines: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=lambda: SHOAL)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.log = (self.folder / f"{self.name}.log").open("ab")
-        environment = {**os.environ, "SHOAL_HOME": str(self.folder / "home")}
+        environment = {**os.environ, "SHOAL_HOME": str(self.folder / "home"), **self.environment}
         self.popen = subprocess.Popen(
             [*self.command, *self.arguments],
             cwd=ROOT,

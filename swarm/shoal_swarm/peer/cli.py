@@ -13,12 +13,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColu
 from shoal_base.command import Command, Reply
 from shoal_base.errors import IdentityRefused, InputRefused
 from shoal_base.home import this_home
+from shoal_base.settings import read_settings
 from shoal_certs.identity import Role
 from shoal_swarm.peer.addresses import DEFAULT_PORT, address_of
 from shoal_swarm.peer.echo import echo, send
 from shoal_swarm.peer.service import PeerSettings, take_part
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.service.credential_options import credential_options, files_of
+from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.run_options import config_of, run_options
 from shoal_swarm.service.stopping import run_service
 from shoal_swarm.transport.keyring import Keyring
@@ -87,6 +89,7 @@ def peer(
             address=reached,
             state=state or this_home().state / party.swarm / run / party.name,
             timing=Timing.lan(),
+            boundaries=Boundaries.planned(read_settings()),
         )
         return _run_reply(run, run_service(take_part(settings, click.echo)))
     if file is None:

@@ -29,11 +29,26 @@ from shoal_swarm.protocol.peer import events as on
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import FromSentinel
+from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.inbox import Inbox
 from shoal_swarm.service.outbox import Outbox
 
 Answer = TypeVar("Answer")
 Order = do.KeepBlobs | do.DropBlobs | do.WriteBooks | do.AppendLedger
+"""What the disk's thread carries out, one after the other."""
+Errand = (
+    do.Send
+    | do.Fetch
+    | do.FetchList
+    | do.DropInputs
+    | do.MergeShare
+    | do.MeasureGram
+    | do.Train
+    | do.TrainOn
+    | do.Stop
+    | do.Alarm
+)
+"""What is handed on without waiting for its end."""
 ORDERS_WAITING_MAX: Final = 1024
 LINGER_S: Final = 2.0
 """After the end a peer stays for as long as others still fetch from it, and this much longer."""
@@ -70,9 +85,16 @@ class PeerHost:
     """One peer's process."""
 
     def __init__(
-        self, run: PeerRun, places: Places, outbox: Outbox, contributor: Synthetic, say: Callable[[str], None]
+        self,
+        run: PeerRun,
+        places: Places,
+        outbox: Outbox,
+        contributor: Synthetic,
+        say: Callable[[str], None],
+        boundaries: Boundaries,
     ) -> None:
         self.run, self._places, self.outbox, self._contributor, self._say = run, places, outbox, contributor, say
+        self._boundaries = boundaries
         self.ended = asyncio.Event()
         self.adapters: dict[int, str] = {}
         """Root of the adapter after every round that was applied since this start."""
@@ -144,10 +166,15 @@ class PeerHost:
 
     async def _perform_all(self, effects: list[do.Effect], exchange: Exchange, tasks: asyncio.TaskGroup) -> None:
         for effect in effects:
+            if isinstance(effect, Order):  # its boundaries are at the disk
+                await self._orders.put(effect)
+                continue
+            await self._boundaries.before(effect)
             await self._perform(effect, exchange, tasks)
+            await self._boundaries.after(effect)
 
     async def _perform(  # noqa: C901 - one branch for each effect of the closed union
-        self, effect: do.Effect, exchange: Exchange, tasks: asyncio.TaskGroup
+        self, effect: Errand, exchange: Exchange, tasks: asyncio.TaskGroup
     ) -> None:
         match effect:
             case do.Send():
@@ -156,8 +183,6 @@ class PeerHost:
                 exchange.fetch(effect.holder, effect.digests)
             case do.FetchList():
                 await self._fetch_list(effect, exchange)
-            case do.KeepBlobs() | do.DropBlobs() | do.WriteBooks() | do.AppendLedger():
-                await self._orders.put(effect)
             case do.DropInputs():
                 self._places.spool.drop(effect.digests)
             case do.MergeShare():
@@ -192,11 +217,13 @@ class PeerHost:
         loop = asyncio.get_running_loop()
         while True:
             order = await self._orders.get()
+            await self._boundaries.before(order)
             try:
                 answer = await loop.run_in_executor(self._places.disk, self._carry_out, order)
             except (StorageFailed, BytesMissing) as failure:
                 self._disk_failed(failure)
                 continue
+            await self._boundaries.after(order)
             if answer is not None:
                 self._inbox.answer(answer)
 
@@ -216,6 +243,9 @@ class PeerHost:
                 return None
             case do.WriteBooks():
                 storage.write_books(order.books)
+                frozen = order.books.frozen
+                if order.purpose == "frozen" and frozen is not None:
+                    self._log.info("contribution_frozen", round=frozen.round, root=frozen.root.hex())
                 return on.BooksKept()
             case do.AppendLedger():
                 storage.append_ledger(order.entries)
@@ -231,6 +261,7 @@ class PeerHost:
 
         pieces = await self._computed(merge)
         if pieces is not None:
+            self._log.info("share_merged", round=effect.round, attempt=effect.attempt, pieces=len(pieces))
             self._inbox.answer(on.ShareMerged(effect.round, effect.attempt, pieces))
 
     async def _contribute(self, effect: do.Train, late: list[Late]) -> None:
@@ -242,6 +273,7 @@ class PeerHost:
         pieces = await self._computed(contribute)
         if pieces is not None:
             examples = self._contributor.examples
+            self._log.info("contribution_offered", round=effect.base + 1)
             self._inbox.answer(on.Offered(effect.base, list_root(pieces), pieces, examples, effect.steps, folds))
 
     def _late(self, effect: do.Train) -> list[Late]:
@@ -285,6 +317,7 @@ class PeerHost:
             pieces = knowledge.pieces_of_commit(knowledge.commits[applied])
             if pieces is not None:
                 self.adapters[applied] = list_root(pieces).hex()
+                self._log.info("round_applied", round=applied)
                 self._say(f"round {applied}: adapter {self.adapters[applied]}")
         record = knowledge.record
         is_over = record is not None and record.phase is Phase.ENDED and record.committed == applied

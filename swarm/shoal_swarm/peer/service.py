@@ -27,6 +27,7 @@ from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.peer.knowledge import Identity as PeerIdentity
 from shoal_swarm.protocol.peer.run import PeerRun
+from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.run_config import RunConfig
 from shoal_swarm.service.stopping import stop_on_signals
@@ -54,6 +55,7 @@ class PeerSettings:
     """What others dial; port 0 stands for the one that is listened on."""
     state: Path
     timing: Timing
+    boundaries: Boundaries
 
 
 async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[int, str]:
@@ -114,7 +116,7 @@ async def _host(
         blobs=found.blobs,
     )
     contributor = Synthetic(config.run, str(node), plan, plan_pieces(spec))
-    return PeerHost(run, places, Outbox(), contributor, say)
+    return PeerHost(run, places, Outbox(), contributor, say, settings.boundaries)
 
 
 async def _work(settings: PeerSettings, endpoint: TlsEndpoint, host: PeerHost, places: Places) -> None:

@@ -7,10 +7,12 @@ import click
 from shoal_base.command import Command, Reply
 from shoal_base.errors import IdentityRefused
 from shoal_base.home import this_home
+from shoal_base.settings import read_settings
 from shoal_certs.identity import Role
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.sentinel.service import SentinelSettings, serve
 from shoal_swarm.service.credential_options import credential_options, files_of
+from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.run_options import config_of, run_options
 from shoal_swarm.service.stopping import run_service
 from shoal_swarm.transport.contract import Address
@@ -57,6 +59,7 @@ def sentinel(
         register_url=register_url or default_register(party.swarm),
         runs=() if run is None and synthetic is None else (config_of(run, synthetic, rounds, min_nodes).rules(),),
         timing=Timing.lan(),
+        boundaries=Boundaries.planned(read_settings()),
         state=state,
     )
     run_service(serve(settings, _say_ready))

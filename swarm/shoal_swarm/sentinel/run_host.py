@@ -20,6 +20,7 @@ from shoal_swarm.protocol.sentinel import effects as do
 from shoal_swarm.protocol.sentinel import events as on
 from shoal_swarm.protocol.sentinel.run import SentinelRun
 from shoal_swarm.sentinel.records import Records
+from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.inbox import Inbox
 from shoal_swarm.service.vouchers import Vouching
 
@@ -39,10 +40,17 @@ class RunHost:
     """One run at one sentinel."""
 
     def __init__(
-        self, rules: RunRules, timing: Timing, vouching: Vouching, records: Records, books: Executor, say: Say
+        self,
+        rules: RunRules,
+        timing: Timing,
+        vouching: Vouching,
+        records: Records,
+        books: Executor,
+        say: Say,
+        boundaries: Boundaries,
     ) -> None:
         self.rules, self._timing, self._records, self._books, self._say = rules, timing, records, books, say
-        self._vouching = vouching
+        self._vouching, self._boundaries = vouching, boundaries
         self._inbox: Inbox[on.Event] = Inbox()
         self._run: SentinelRun | None = None
         self._log = get_log(run=str(rules.run))
@@ -95,7 +103,10 @@ class RunHost:
         waiting = deque([event])
         while waiting:
             for effect in self.run.handle(waiting.popleft(), time.monotonic()):
-                waiting.extend(await self._perform(effect))
+                await self._boundaries.before(effect)
+                answers = await self._perform(effect)
+                await self._boundaries.after(effect)
+                waiting.extend(answers)
 
     async def _perform(self, effect: do.Effect) -> Sequence[on.Event]:
         match effect:

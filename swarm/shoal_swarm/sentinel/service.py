@@ -20,6 +20,7 @@ from shoal_swarm.register import open_register
 from shoal_swarm.sentinel.overview import overview
 from shoal_swarm.sentinel.records import Records
 from shoal_swarm.sentinel.run_host import RunHost
+from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.pumping import pump
 from shoal_swarm.service.stopping import stop_on_signals
@@ -39,6 +40,7 @@ class SentinelSettings:
     register_url: str
     runs: Sequence[RunRules]
     timing: Timing
+    boundaries: Boundaries
     state: Path
     """Where its window is."""
 
@@ -95,7 +97,9 @@ async def serve(settings: SentinelSettings, say_ready: Callable[[Address], None]
             keyring = Keyring(settings.files)
             for rules in settings.runs:
                 records = Records(register, str(rules.run))
-                host = RunHost(rules, settings.timing, Vouching(keyring), records, books, board.say)
+                host = RunHost(
+                    rules, settings.timing, Vouching(keyring), records, books, board.say, settings.boundaries
+                )
                 await host.open()
                 board.runs[str(rules.run)] = host
             async with TlsEndpoint(keyring) as endpoint:
