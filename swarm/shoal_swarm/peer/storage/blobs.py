@@ -1,12 +1,14 @@
 """Blobs in a folder: one file each, named by its digest in hexadecimal.
 
 Keeping many costs one sync a file and one for the folder: files are written under partial names first, so the
-disk may take them in together, then synced, then renamed. Whatever has a digest for its name was synced before
-it got that name.
+disk may take them in together, then synced side by side, then renamed. One after the other, each file would wait
+for a turn of its own in the disk's log, which takes thirty times as long where pieces are small. Whatever has a
+digest for its name was synced before it got that name.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +21,8 @@ BLOB_BYTES_MAX = 1 << 30
 """A file that is larger is no blob: pieces are far smaller."""
 FILES_OPEN_MAX = 64
 """So many files of one `keep` are open at once, far below the usual limit of a process."""
+SYNCS_AT_ONCE = 16
+"""So many of them are synced side by side."""
 
 
 class BlobFolder:
@@ -76,8 +80,8 @@ class BlobFolder:
                 files.write_all(handle, content)
                 if len(written) == FILES_OPEN_MAX:
                     break
-            for path, handle in written.items():
-                os.fsync(handle)
+            _sync_all(list(written.values()))
+            for path in written:
                 os.replace(files.partial_of(path), path)  # noqa: PTH105 - one spelling for every operation
         return len(written)
 
@@ -91,6 +95,15 @@ class BlobFolder:
 
     def _path(self, digest: Digest) -> Path:
         return self.folder / digest.hex()
+
+
+def _sync_all(handles: Sequence[int]) -> None:
+    if len(handles) < 2:  # noqa: PLR2004 - one needs no company
+        for handle in handles:
+            os.fsync(handle)
+        return
+    with ThreadPoolExecutor(min(SYNCS_AT_ONCE, len(handles)), "sync") as threads:
+        list(threads.map(os.fsync, handles))
 
 
 def _digest_in(name: str) -> Digest | None:

@@ -74,7 +74,7 @@ def found_at(place: Path) -> Found:
 def test_blobs_are_written_then_synced_then_named_and_their_folder_is_synced_once(place: Path) -> None:
     with storage_at(place) as (storage, _):
         order = _order_of(lambda: storage.keep(some_blob(number) for number in (5, 6, 7)))
-    assert order == ["open", "write", "write"] * 3 + ["fsync", "replace"] * 3 + ["fsync"]
+    assert order == ["open", "write", "write"] * 3 + ["fsync"] * 3 + ["replace"] * 3 + ["fsync"]
 
 
 def test_many_blobs_share_one_sync_of_the_folder(place: Path) -> None:
