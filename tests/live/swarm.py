@@ -102,6 +102,8 @@ class Swarm:
     folder: Path
     run: list[str]
     started: list[Process] = field(default_factory=list)
+    environment: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What processes of a name are started with besides."""
 
     def make_certificates(self, nodes: int) -> None:
         """`shoal certs init`, as a person would."""
@@ -129,7 +131,7 @@ class Swarm:
 
     def start(self, name: str, *arguments: str) -> Process:
         """Start a command."""
-        process = Process(list(arguments), self.folder, name)
+        process = Process(list(arguments), self.folder, name, environment=self.environment.get(name, {}))
         self.started.append(process)
         return process
 

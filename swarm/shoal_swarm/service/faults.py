@@ -9,9 +9,10 @@ right after each of them, and whoever tests it may plan a fault for any of these
     MOMENT   before, or after; with #N at the N-th arrival at that point instead of the first: after#3
     LABEL    as the core spells it, such as `peer keeps contribution`
 
-Several faults are parted by semicolons. "After" what is handed to somebody else, such as a message to a link,
-is a moment later, so that it has left. Where faults are not allowed, planning one ends the process at once: a
-variable that was left over must never bring a swarm down.
+Several faults are parted by semicolons. SHOAL_FAULT=@FILE reads them from a file, again at every boundary, so that
+they can be planned for a process that has been running for a while; arrivals are counted from then on. "After"
+what is handed to somebody else, such as a message to a link, is a moment later, so that it has left. Where faults
+are not allowed, planning one ends the process at once: a variable that was left over must never bring a swarm down.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Protocol, Self
 
 from shoal_base.errors import InputRefused
@@ -74,8 +76,10 @@ class Fault:
 class Boundaries:
     """The points that a shell passes; where nobody plans anything they cost next to nothing."""
 
-    def __init__(self, faults: Sequence[Fault] = (), *, watched: bool = False) -> None:
-        self._faults = faults
+    def __init__(self, plan: str = "", *, watched: bool = False) -> None:
+        self._plan_file = Path(plan[1:]) if plan.startswith("@") else None
+        self._plan = "" if self._plan_file else plan
+        self._faults = _spelled(self._plan)
         self._watched = watched
         self._arrivals: Counter[tuple[Moment, str]] = Counter()
 
@@ -89,9 +93,8 @@ class Boundaries:
                     "it, or set SHOAL_FAULTS_ALLOWED=yes where this is a test."
                 )
             return cls()
-        faults = [Fault.spelled(text) for text in settings.fault.split(";") if text.strip()]
         get_log().warning("faults_allowed", planned=settings.fault)
-        return cls(faults, watched=True)
+        return cls(settings.fault, watched=True)
 
     async def before(self, effect: Labelled) -> None:
         """The effect is about to be done."""
@@ -103,7 +106,16 @@ class Boundaries:
         if self._watched:
             await self._pass(Moment.AFTER, effect.label)
 
+    def _look_again(self) -> None:
+        if self._plan_file is None or not self._plan_file.exists():
+            return
+        plan = self._plan_file.read_text()
+        if plan != self._plan:
+            self._plan, self._faults = plan, _spelled(plan)
+            self._arrivals.clear()
+
     async def _pass(self, moment: Moment, label: str) -> None:
+        self._look_again()
         self._arrivals[moment, label] += 1
         arrival = self._arrivals[moment, label]
         get_log().debug("boundary_passed", moment=moment.value, label=label, arrival=arrival)
@@ -112,6 +124,10 @@ class Boundaries:
                 if moment is Moment.AFTER:
                     await asyncio.sleep(LEAVING_S)
                 await _strike(fault)
+
+
+def _spelled(plan: str) -> Sequence[Fault]:
+    return [Fault.spelled(text) for text in plan.split(";") if text.strip()]
 
 
 async def _strike(fault: Fault) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_stopped_process_goes_on_when_it_is_told_to() -> None:
 
 @pytest.mark.anyio
 async def test_a_delay_holds_up_the_effect_and_nothing_else() -> None:
-    points = Boundaries([Fault.spelled("delay:0.2 before peer drops blobs")], watched=True)
+    points = Boundaries("delay:0.2 before peer drops blobs", watched=True)
     began = monotonic()
     await points.before(BYE)
     assert monotonic() - began < 0.1
@@ -82,6 +83,20 @@ async def test_faults_are_refused_unless_they_are_allowed() -> None:
         Boundaries.planned(Settings(fault=fault))
     await Boundaries.planned(Settings()).before(DROP)  # would end this test
     await Boundaries.planned(Settings(faults_allowed=True)).before(DROP)
+
+
+@pytest.mark.anyio
+async def test_a_fault_can_be_planned_for_a_process_that_runs(tmp_path: Path) -> None:
+    plan = tmp_path / "plan"
+    points = Boundaries(f"@{plan}", watched=True)
+    await points.before(DROP)
+    plan.write_text("delay:0.2 before#2 peer drops blobs")
+    took = []
+    for _ in range(3):
+        began = monotonic()
+        await points.before(DROP)
+        took.append(monotonic() - began >= 0.2)
+    assert took == [False, True, False]
 
 
 def test_a_fault_says_what_where_and_when() -> None:
