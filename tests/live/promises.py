@@ -41,6 +41,9 @@ class Promises:
     kept: dict[NodeName, set[str]] = field(default_factory=dict)
     """Contributions that each node's books held when they were last looked at."""
 
+    excused: set[str] = field(default_factory=set)
+    """Contributions that went down with a disk."""
+
     def __post_init__(self) -> None:
         self.seen = Invariants(self.rules)
 
@@ -66,6 +69,11 @@ class Promises:
             pieces = {piece for share in self._results(found.books.applied) for piece in share}
             self.seen.saw_bytes(node, found.books.applied, found.blobs >= pieces)
 
+    def lost_disk(self, name: str) -> None:
+        """The disk of a node that was looked at is gone, with whatever only it had."""
+        self.excused |= self.kept[NodeName(name)]
+        self.seen.lost_disk(NodeName(name))
+
     def adapter(self, round_index: int) -> str:
         """The adapter that a COMMIT names, as processes spell it."""
         self.look()
@@ -78,7 +86,7 @@ class Promises:
         frozen = 0
         for name in nodes:
             roots = {one["root"] for one in events(self.folder / f"{name}.log", "contribution_frozen") if one["round"]}
-            lost = roots - committed - self.kept[NodeName(name)]
+            lost = roots - committed - self.kept[NodeName(name)] - self.excused
             assert not lost, f"{name} lost {sorted(lost)}"
             frozen += len(roots)
         return frozen

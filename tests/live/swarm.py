@@ -19,9 +19,9 @@ from tests.architecture.repository import ROOT
 SHOAL = [sys.executable, "-c", "from shoal_swarm.cli import main; main()"]
 PATIENCE_S = 60.0
 _POLL_S = 0.02
-READY = re.compile(r"ready, listening on (127\.0\.0\.1:\d+)")
+READY = re.compile(r"ready, listening on ([\d.]+:\d+)")
 ROUND = re.compile(r"round (\d+): adapter ([0-9a-f]{64})")
-LISTENS = re.compile(r"listens on (127\.0\.0\.1:\d+)")
+LISTENS = re.compile(r"listens on ([\d.]+:\d+)")
 
 
 @dataclass
@@ -104,6 +104,8 @@ class Swarm:
     started: list[Process] = field(default_factory=list)
     environment: dict[str, dict[str, str]] = field(default_factory=dict)
     """What processes of a name are started with besides."""
+    through: dict[str, list[str]] = field(default_factory=dict)
+    """The command through which processes of a name are started."""
 
     def make_certificates(self, nodes: int) -> None:
         """`shoal certs init`, as a person would."""
@@ -113,7 +115,7 @@ class Swarm:
 
     def sentinel(self, port: int = 0) -> Process:
         """Start the sentinel; ready when this returns."""
-        process = self.start("sentinel", "sentinel", *self.run, "--port", str(port), *self.keys("sentinel-1"))
+        process = self.start("sentinel", "sentinel", *self.run, "--port", str(port), *self.keys("sentinel"))
         process.wait_for(READY)
         return process
 
@@ -126,12 +128,18 @@ class Swarm:
     def keys(self, name: str) -> list[str]:
         """The three options that every service takes."""
         certs = self.folder / "certs"
-        own = certs / name
+        own = certs / ("sentinel-1" if name == "sentinel" else name)
         return ["--key", str(own / "key.pem"), "--cert", str(own / "cert.pem"), "--capath", str(certs / "capath")]
 
     def start(self, name: str, *arguments: str) -> Process:
         """Start a command."""
-        process = Process(list(arguments), self.folder, name, environment=self.environment.get(name, {}))
+        process = Process(
+            list(arguments),
+            self.folder,
+            name,
+            command=[*self.through.get(name, []), *SHOAL],
+            environment=self.environment.get(name, {}),
+        )
         self.started.append(process)
         return process
 
