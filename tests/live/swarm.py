@@ -165,5 +165,4 @@ def swarm(folder: Path, nodes: int, *run: str) -> Iterator[Swarm]:
             yield made
         finally:
             for process in made.started:
-                if process.popen.returncode is None:
-                    ends.callback(process.end, signal.SIGKILL)
+                ends.callback(process.end, signal.SIGKILL)
