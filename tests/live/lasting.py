@@ -119,6 +119,15 @@ class Lasting:
         cut = self.promises.seen.cuts[commit.round, commit.attempt]
         return sorted(str(one.signed.manifest.node) for one in cut.contributors)
 
+    def until_all_are_in(self) -> None:
+        """Wait until the newest round has everybody's work in it."""
+
+        def are_in() -> bool:
+            self.promises.look()
+            return self.contributors(max(self.promises.seen.commits)) == self.nodes
+
+        self.until(are_in, "had everybody in a round")
+
     def run_facts(self) -> dict[str, Any]:
         """What `shoal status` shows about the run."""
         facts: dict[str, Any] = self.swarm.ask("status")["sentinels"][0]["runs"][0]
