@@ -20,8 +20,8 @@ from shoal_swarm.service.run_options import size_of
 def rules_of(run: list[str]) -> RunRules:
     """The rules that these options spell."""
     given = dict(zip(run[::2], run[1::2], strict=True))
-    size = size_of(given["--synthetic"])
-    return RunConfig.synthetic(given["--run"], size, int(given["--rounds"]), int(given["--min-nodes"])).rules()
+    numbers = [int(given[name]) for name in ("--rounds", "--min-nodes", "--owners-max") if name in given]
+    return RunConfig.synthetic(given["--run"], size_of(given["--synthetic"]), *numbers).rules()
 
 
 def events(log: Path, name: str) -> Iterator[dict[str, Any]]:

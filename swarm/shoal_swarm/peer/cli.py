@@ -52,6 +52,7 @@ def peer(
     synthetic: str | None,
     rounds: int,
     min_nodes: int,
+    owners_max: int,
     sentinel: str | None,
     sentinel_name: str,
     address: str | None,
@@ -82,7 +83,7 @@ def peer(
         reached = address_of(address or _DEFAULT_ADDRESS)
         settings = PeerSettings(
             files=files,
-            config=config_of(run, synthetic, rounds, min_nodes),
+            config=config_of(run, synthetic, rounds, min_nodes, owners_max),
             sentinel=address_of(sentinel),
             sentinel_name=sentinel_name,
             listen=reached if listen is None else address_of(listen),

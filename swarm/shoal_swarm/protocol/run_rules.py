@@ -19,6 +19,8 @@ class RunRules(Value, frozen=True):
     """Local steps from one sync point to the next."""
     drift_cap: int = 64
     """Local steps after which a trainer that hears no sentinel stops and waits."""
+    owners_max: int = 1000
+    """Nodes among which a round's pieces are split, at most; 1 makes a star of every round."""
     needs_gram: bool = False
     """Whether weights are decided from the Gram matrix."""
     pieces_listed_max: int = 512

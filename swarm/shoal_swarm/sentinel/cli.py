@@ -40,6 +40,7 @@ def sentinel(
     synthetic: str | None,
     rounds: int,
     min_nodes: int,
+    owners_max: int,
     identity: Path | None,
     key: Path | None,
     cert: Path | None,
@@ -57,7 +58,9 @@ def sentinel(
         files=files,
         address=(host_ip, port),
         register_url=register_url or default_register(party.swarm),
-        runs=() if run is None and synthetic is None else (config_of(run, synthetic, rounds, min_nodes).rules(),),
+        runs=()
+        if run is None and synthetic is None
+        else (config_of(run, synthetic, rounds, min_nodes, owners_max).rules(),),
         timing=Timing.lan(),
         boundaries=Boundaries.planned(read_settings()),
         state=state,

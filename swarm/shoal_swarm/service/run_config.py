@@ -35,13 +35,15 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     min_nodes: int
     copies: int
     """Nodes that must hold every result durably before COMMIT."""
+    owners_max: int = NODES_MAX
+    """Nodes among which the pieces of a round are split, at most."""
     weigh: str = "mean"
     combine: str = "exact"
     dense: str = "mean"
     codec: str = "int8"
 
     @classmethod
-    def synthetic(cls, run: str, adapter_bytes: int, rounds: int, min_nodes: int) -> Self:
+    def synthetic(cls, run: str, adapter_bytes: int, rounds: int, min_nodes: int, owners_max: int = NODES_MAX) -> Self:
         """The configuration that these options spell; a value outside its bounds is refused."""
         if not _NAME.fullmatch(run):
             raise InputRefused(
@@ -52,10 +54,18 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             ("--synthetic", adapter_bytes, ADAPTER_BYTES_MIN, ADAPTER_BYTES_MAX),
             ("--rounds", rounds, 1, ROUNDS_MAX),
             ("--min-nodes", min_nodes, 1, NODES_MAX),
+            ("--owners-max", owners_max, 1, NODES_MAX),
         ):
             if not least <= value <= most:
                 raise InputRefused(f"{what} {value} is refused: it must lie between {least} and {most}.")
-        return cls(run=run, adapter_bytes=adapter_bytes, rounds=rounds, min_nodes=min_nodes, copies=min(2, min_nodes))
+        return cls(
+            run=run,
+            adapter_bytes=adapter_bytes,
+            rounds=rounds,
+            min_nodes=min_nodes,
+            copies=min(2, min_nodes),
+            owners_max=owners_max,
+        )
 
     def digest(self) -> Digest:
         """32 bytes that stand for the whole configuration."""
@@ -70,6 +80,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             min_nodes=self.min_nodes,
             rounds=self.rounds,
             copies=self.copies,
+            owners_max=self.owners_max,
         )
 
     def plan(self) -> Plan:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import click
 
 from shoal_base.errors import InputRefused
-from shoal_swarm.service.run_config import RunConfig
+from shoal_swarm.service.run_config import NODES_MAX, RunConfig
 
 Function = TypeVar("Function", bound=Callable[..., object])
 _UNITS: Final = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
@@ -15,8 +15,11 @@ _SIZE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMG]?)B?", re.ASCII | r
 
 
 def run_options(function: Function) -> Function:
-    """Add --run, --synthetic, --rounds and --min-nodes."""
+    """Add --run, --synthetic, --rounds, --min-nodes and --owners-max."""
     for option in (
+        click.option(
+            "--owners-max", type=int, default=NODES_MAX, help="Split merging among at most so many nodes; 1 is a star."
+        ),
         click.option("--min-nodes", type=int, default=2, show_default=True, help="Fewest contributors to a round."),
         click.option("--rounds", type=int, default=3, show_default=True, help="Rounds of work after round 0."),
         click.option("--synthetic", help="Take part with made-up adapters of this size, such as 300K or 2M."),
@@ -26,11 +29,13 @@ def run_options(function: Function) -> Function:
     return function
 
 
-def config_of(run: str | None, synthetic: str | None, rounds: int, min_nodes: int) -> RunConfig:
+def config_of(
+    run: str | None, synthetic: str | None, rounds: int, min_nodes: int, owners_max: int = NODES_MAX
+) -> RunConfig:
     """The run that the options spell; all parties must type the same."""
     if run is None or synthetic is None:
         raise InputRefused("A run needs a name and something to learn: give --run NAME and --synthetic SIZE.")
-    return RunConfig.synthetic(run, size_of(synthetic), rounds, min_nodes)
+    return RunConfig.synthetic(run, size_of(synthetic), rounds, min_nodes, owners_max)
 
 
 def size_of(text: str) -> int:

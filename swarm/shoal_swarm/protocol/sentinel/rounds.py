@@ -143,7 +143,7 @@ def _opened(run: "SentinelRun", ready: list[NodeName], *, round_index: int, atte
             for node in ready
         ),
         expected=(in_turn[0],) if round_index == 0 else tuple(ready),
-        shares=shares_of(run.record.fit.pieces, owners),
+        shares=shares_of(run.record.fit.pieces, owners[: run.rules.owners_max]),
         ready_s=(*run.record.ready_s, *run.ready_s.values())[-READY_SAMPLES:],
     )
 

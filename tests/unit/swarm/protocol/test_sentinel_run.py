@@ -22,7 +22,7 @@ from shoal_swarm.protocol.round_messages import (
 from shoal_swarm.protocol.sentinel import events as on
 from shoal_swarm.protocol.signed import Manifest, SignedManifest, sign_bytes
 from tests.unit.swarm.protocol.keys import sign
-from tests.unit.swarm.protocol.swarm import CONFIG, FIT, RUN, Desk, desk, joined
+from tests.unit.swarm.protocol.swarm import CONFIG, FIT, RULES, RUN, Desk, desk, joined
 
 
 def signed(node: str, root: bytes, *, base: int = -1, by: str | None = None) -> SignedManifest:
@@ -111,6 +111,17 @@ def test_round_zero_opens_with_one_contributor_when_everybody_is_ready(open_roun
     assert record.expected == ("ana",)
     assert [one.node for one in record.participants] == ["ana", "ben"]
     assert sorted(share.owner for share in record.shares) == ["ana", "ben"]
+
+
+@pytest.mark.parametrize(("owners_max", "owners"), [(1000, 2), (1, 1)])
+def test_a_round_has_no_more_owners_than_the_rules_allow(owners_max: int, owners: int) -> None:
+    place = desk(msgspec.structs.replace(RULES, owners_max=owners_max))
+    joined(place, ["ana", "ben"])
+    place.lease("ana")
+    place.lease("ben")
+    shares = place.run.record.shares
+    assert len(shares) == owners
+    assert sum(share.count for share in shares) == FIT.piece_count
 
 
 def test_nothing_is_told_before_it_is_written() -> None:
