@@ -1,7 +1,9 @@
 """Bulk links to other nodes: asking for contents by digest, answering who asks, one link a pair of nodes.
 
     we     Want(digests)        ──►  they
-           ◄── each content, announced and sent as the bulk desk does (or Lacking)
+           ◄── Bundle: small contents together
+           ◄── each large content, announced and sent as the bulk desk does
+           ◄── Lacking: what they do not have
 
 A link is dialled when something is wanted over it. Whatever ends it, the contents that were still awaited are
 reported as not fetched, and the protocol asks again, somebody else if it knows one.
@@ -14,14 +16,16 @@ from typing import Final
 
 from shoal_base.logs import get_log
 from shoal_certs.identity import Identity, Role
+from shoal_swarm.peer.bundles import Content, bundled, unbundled
 from shoal_swarm.protocol.messages import Announce, AnyMessage
 from shoal_swarm.protocol.names import Digest, NodeName, RunId
 from shoal_swarm.protocol.roles import LinkKind
-from shoal_swarm.protocol.round_messages import Lacking, Want
+from shoal_swarm.protocol.round_messages import BUNDLE_CONTENTS_MAX, BUNDLED_BYTES_MAX, Bundle, Lacking, Want
 from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
-from shoal_swarm.transport.contract import Address, Endpoint, Link, Party
+from shoal_swarm.transport.bulk.threads import in_thread
+from shoal_swarm.transport.contract import Address, Buffer, Endpoint, Link, Party
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
 
 WANTS_PER_MESSAGE: Final = 1024
@@ -59,8 +63,8 @@ class Exchange:
     address_of: Callable[[NodeName], Address | None]
     may_ask: Callable[[NodeName], bool]
     """Whether a node takes part in the run; others get nothing."""
-    read: Callable[[Digest], Awaitable[bytes | None]]
-    """The bytes of something that this node holds durably."""
+    read: Callable[[Sequence[Digest]], Awaitable[Sequence[bytes | None]]]
+    """The bytes of the first few of these that this node holds durably; None for what it does not hold."""
     arrived: Callable[[NodeName, tuple[Digest, ...]], None]
     failed: Callable[[NodeName, tuple[Digest, ...]], None]
     tasks: asyncio.TaskGroup
@@ -135,8 +139,8 @@ class Exchange:
             neighbour.moved_at = asyncio.get_running_loop().time()
             self._note_arrival(node, Digest(delivery.content))
 
-        def hear(message: AnyMessage) -> bool:
-            return self._hear(neighbour, node, message)
+        async def hear(message: AnyMessage, payload: Buffer | None) -> bool:
+            return await self._hear(neighbour, node, message, payload)
 
         desk = BulkDesk(link, self.store, wants=wants, on_delivery=took, on_message=hear)
         neighbour = self._neighbours[link] = _Neighbour(link, desk)
@@ -156,7 +160,7 @@ class Exchange:
         else:
             self.failed(node, lost)
 
-    def _hear(self, neighbour: _Neighbour, node: NodeName, message: AnyMessage) -> bool:
+    async def _hear(self, neighbour: _Neighbour, node: NodeName, message: AnyMessage, payload: Buffer | None) -> bool:
         match message:
             case Want(digests=digests):
                 self._owe(neighbour, node, message.run, digests)
@@ -166,8 +170,32 @@ class Exchange:
                 neighbour.awaited.difference_update(lacking)
                 self.failed(node, lacking)
                 return True
+            case Bundle():
+                assert payload is not None, "customs let no bundle pass without its payload"
+                await self._take_bundle(neighbour, node, message, payload)
+                return True
             case _:
                 return False
+
+    async def _take_bundle(self, neighbour: _Neighbour, node: NodeName, bundle: Bundle, payload: Buffer) -> None:
+        contents = await in_thread(unbundled, bundle, payload)
+        if contents is None:
+            raise LinkRefused(Reason.WRONG_HASH, neighbour.link.peer.identity.uri, "the contents of a bundle")
+        due = [(digest, content) for digest, content in contents if digest in neighbour.awaited]
+        neighbour.moved_at = asyncio.get_running_loop().time()
+        neighbour.awaited.difference_update(digest for digest, _ in due)
+        digests = tuple(digest for digest, _ in due)
+        try:
+            await in_thread(self._put_all, due)
+        except TransferRefused as refusal:
+            get_log().info("transfer_declined", reason=refusal.reason.value, detail=refusal.detail)
+            self.failed(node, digests)
+        else:
+            self.arrived(node, digests)
+
+    def _put_all(self, contents: Sequence[tuple[Digest, memoryview]]) -> None:
+        for digest, content in contents:
+            self.store.put(digest, content)
 
     def _owe(self, neighbour: _Neighbour, node: NodeName, run: RunId, digests: tuple[Digest, ...]) -> None:
         self.served_at = asyncio.get_running_loop().time()
@@ -178,26 +206,43 @@ class Exchange:
 
     async def _send_all(self, neighbour: _Neighbour, digests: tuple[Digest, ...]) -> None:
         lacking: list[Digest] = []
+        places = asyncio.Semaphore(SENDS_AT_ONCE)
         async with asyncio.TaskGroup() as lanes:
-            for lane in range(SENDS_AT_ONCE):
-                work = self._send_some(neighbour, digests[lane::SENDS_AT_ONCE], lacking)
-                lanes.create_task(work, name=f"send lane {lane}")
+            while digests:
+                found = await self.read(digests[:BUNDLE_CONTENTS_MAX])
+                contents = [
+                    (digest, content) for digest, content in zip(digests, found, strict=False) if content is not None
+                ]
+                lacking += [digest for digest, content in zip(digests, found, strict=False) if content is None]
+                small = [one for one in contents if len(one[1]) <= BUNDLED_BYTES_MAX]
+                if not await self._send_bundled(neighbour, small):
+                    return  # the asker notices as well
+                for _, content in (one for one in contents if len(one[1]) > BUNDLED_BYTES_MAX):
+                    await places.acquire()
+                    lanes.create_task(self._send_one(neighbour, content, places), name="send lane")
+                digests = digests[len(found) :]
         if lacking:
             await self._lack(neighbour, tuple(lacking), len(lacking))
 
-    async def _send_some(self, neighbour: _Neighbour, digests: tuple[Digest, ...], lacking: list[Digest]) -> None:
-        for digest in digests:
-            content = await self.read(digest)
-            if content is None:
-                lacking.append(digest)
-                continue
-            try:
-                await neighbour.desk.send(BytesSource(content))
-            except (LinkEnded, LinkRefused):
-                return  # the asker notices as well
-            except TransferRefused as refusal:  # the asker has it by now, or asks again
-                get_log().info("transfer_refused", reason=refusal.reason.value, detail=refusal.detail)
-            neighbour.owed -= 1
+    async def _send_bundled(self, neighbour: _Neighbour, contents: Sequence[Content]) -> bool:
+        try:
+            for bundle, payload in bundled(self.run, contents):
+                await neighbour.link.send(bundle, payload)
+                neighbour.owed -= len(bundle.digests)
+        except (LinkEnded, LinkRefused):
+            return False
+        return True
+
+    async def _send_one(self, neighbour: _Neighbour, content: bytes, places: asyncio.Semaphore) -> None:
+        try:
+            await neighbour.desk.send(BytesSource(content))
+        except (LinkEnded, LinkRefused):
+            return  # the asker notices as well
+        except TransferRefused as refusal:  # the asker has it by now, or asks again
+            get_log().info("transfer_refused", reason=refusal.reason.value, detail=refusal.detail)
+        finally:
+            places.release()
+        neighbour.owed -= 1
 
     async def _lack(self, neighbour: _Neighbour, digests: tuple[Digest, ...], owed: int) -> None:
         neighbour.owed -= owed

@@ -8,7 +8,7 @@ links ──► inbox ──► PeerRun.handle ──► effects ─┬─► ou
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final, TypeVar, assert_never
@@ -16,6 +16,7 @@ from typing import Final, TypeVar, assert_never
 from shoal_base.errors import PeerRefused, PlaceRefused, ShoalError
 from shoal_base.logs import get_log
 from shoal_swarm.merge import MergeRefused
+from shoal_swarm.peer.bundles import BUNDLE_BYTES
 from shoal_swarm.peer.exchange import Exchange
 from shoal_swarm.peer.merging import merged_share
 from shoal_swarm.peer.spool import Spool
@@ -129,16 +130,28 @@ class PeerHost:
         """Contents did not come from a node."""
         self._inbox.answer(on.FetchFailed(holder, digests))
 
-    async def read_to_serve(self, digest: Digest) -> bytes | None:
-        """Bytes for another node: only what lies durably here."""
+    async def read_to_serve(self, digests: Sequence[Digest]) -> Sequence[bytes | None]:
+        """Bytes for another node: only what lies durably here, and of many only the first few."""
         try:
-            content = await asyncio.to_thread(self._places.storage.read, digest)
+            found = await asyncio.to_thread(self._read_some, digests)
         except StorageFailed as failure:
             self._disk_failed(failure)
-            return None
-        if content is None and digest in self.run.knowledge.kept:
-            self._inbox.answer(on.BlobLost(digest))
-        return content
+            return [None] * len(digests)
+        for digest, content in zip(digests, found, strict=False):
+            if content is None and digest in self.run.knowledge.kept:
+                self._inbox.answer(on.BlobLost(digest))
+        return found
+
+    def _read_some(self, digests: Sequence[Digest]) -> list[bytes | None]:
+        found: list[bytes | None] = []
+        size = 0
+        for digest in digests:
+            content = self._places.storage.read(digest)
+            found.append(content)
+            size += len(content or b"")
+            if size >= BUNDLE_BYTES:
+                break
+        return found
 
     def leave(self) -> None:
         """Somebody wants this process to end."""
@@ -206,7 +219,7 @@ class PeerHost:
             self._lists_asked.add(effect.root)
             exchange.fetch(effect.holder, (effect.root,))
             return
-        content = await self.read_to_serve(effect.root)
+        (content,) = await self.read_to_serve((effect.root,))
         if content is None:
             self.failed(effect.holder, (effect.root,))
         else:

@@ -9,7 +9,7 @@ from shoal_swarm.protocol.names import Digest
 DIGEST_BYTES = 32
 
 
-def digest_of(content: bytes) -> Digest:
+def digest_of(content: bytes | memoryview) -> Digest:
     """What names these bytes everywhere."""
     return Digest(blake3(content).digest())
 

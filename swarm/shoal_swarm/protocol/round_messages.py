@@ -5,7 +5,7 @@ replaced talks to deaf ears. Everything is said again on the next tick until the
 message may be lost, doubled or late.
 """
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
@@ -15,6 +15,10 @@ from shoal_swarm.protocol.ledger import LedgerEntry
 from shoal_swarm.protocol.names import Hash, NodeName, RunId
 from shoal_swarm.protocol.signed import SignedManifest, SignedResult
 
+BUNDLE_CONTENTS_MAX: Final = 512
+BUNDLED_BYTES_MAX: Final = 64 << 10
+"""A larger content travels by itself."""
+BundleSize: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=BUNDLED_BYTES_MAX)]
 Hashes: TypeAlias = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=1024)]
 Nonce: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z/-]{1,64}$")]
 Place: TypeAlias = Annotated[str, msgspec.Meta(max_length=255)]
@@ -153,9 +157,18 @@ class Lacking(Message, frozen=True, tag="lacking"):
     digests: Hashes
 
 
+class Bundle(Message, frozen=True, tag="bundle"):
+    """Small contents that were asked for, one after the other in the payload: one message instead of two for each."""
+
+    run: RunId
+    digests: Annotated[tuple[Hash, ...], msgspec.Meta(min_length=1, max_length=BUNDLE_CONTENTS_MAX)]
+    sizes: Annotated[tuple[BundleSize, ...], msgspec.Meta(min_length=1, max_length=BUNDLE_CONTENTS_MAX)]
+    """How many bytes of the payload each takes."""
+
+
 FromNode = Join | Lease | Contribution | Have | Merged | Held | Goodbye
 FromSentinel = Joined | Refused | JoinAgain | Renewed | LedgerPart | Announced | Published
-BetweenNodes = Want | Lacking
+BetweenNodes = Want | Lacking | Bundle
 RoundMessage = FromNode | FromSentinel | BetweenNodes
 ROUND_MESSAGES: tuple[type[Message], ...] = (
     Join,
@@ -174,5 +187,6 @@ ROUND_MESSAGES: tuple[type[Message], ...] = (
     Published,
     Want,
     Lacking,
+    Bundle,
 )
 """All of them, for the wire's closed union."""

@@ -8,13 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shoal_certs.identity import Identity
-from shoal_swarm.protocol.messages import PAYLOAD_CARRIERS, AnyMessage, Chunk, Hello, MessageRefused, Welcome, decode
+from shoal_swarm.protocol.messages import (
+    PAYLOAD_CARRIERS,
+    PAYLOAD_REQUIRED,
+    AnyMessage,
+    Chunk,
+    Hello,
+    MessageRefused,
+    Welcome,
+    decode,
+)
 from shoal_swarm.protocol.roles import LinkKind, may_say
 from shoal_swarm.transport.contract import Buffer, Parcel
 from shoal_swarm.transport.limits import Limits
 from shoal_swarm.transport.reasons import LinkRefused, Reason
-
-_PAYLOAD_REQUIRED = (Chunk,)
 
 
 @dataclass(slots=True)
@@ -66,7 +73,7 @@ class Customs:
     def _check_payload(self, message: AnyMessage, payload: Buffer | None) -> None:
         if payload is not None and type(message) not in PAYLOAD_CARRIERS:
             raise self._refusal(Reason.PAYLOAD_MISPLACED, f"{type(message).__name__} has no payload")
-        if payload is None and isinstance(message, _PAYLOAD_REQUIRED):
+        if payload is None and isinstance(message, PAYLOAD_REQUIRED):
             raise self._refusal(Reason.PAYLOAD_MISPLACED, f"{type(message).__name__} came without its payload")
 
     def _refusal(self, reason: Reason, detail: str) -> LinkRefused:

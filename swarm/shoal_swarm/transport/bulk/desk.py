@@ -8,7 +8,7 @@ transfers are tasks of whoever calls `send`.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -55,6 +55,7 @@ class Delivery:
 
 
 OnDelivery: TypeAlias = Callable[[Delivery], None]
+OnMessage: TypeAlias = Callable[[AnyMessage, Buffer | None], Awaitable[bool]]
 
 
 @dataclass(slots=True)
@@ -75,7 +76,8 @@ def ignore(_delivery: Delivery) -> None:
 class BulkDesk:
     """The transfers of one link; `run` must be running while `send` is used. Without a store it takes nothing.
 
-    `on_message` hears whatever else is said on the link, and tells whether it was meant for it.
+    `on_message` hears whatever else is said on the link, and tells whether it was meant for it; until it has told,
+    nothing more is read, so whoever sends has to wait.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class BulkDesk:
         limits: Limits = DEFAULT_LIMITS,
         wants: Wants = wants_anything,
         on_delivery: OnDelivery = ignore,
-        on_message: Callable[[AnyMessage], bool] = lambda _message: False,
+        on_message: OnMessage | None = None,
     ) -> None:
         self._link = link
         self._store = store
@@ -171,8 +173,9 @@ class BulkDesk:
             case Ping(number=number):
                 self._outbox.say(Pong(number=number), parcel.payload)
             case other:
-                if not self._on_message(other):
+                if self._on_message is None or not await self._on_message(other, parcel.payload):
                     raise self._out_of_turn(type(other).__name__)
+                self._used_at = time.monotonic()
 
     async def _take_announcement(self, announce: Announce, payload: Buffer | None) -> None:
         number, store = announce.transfer, self._store
@@ -190,7 +193,7 @@ class BulkDesk:
             if store.has(announce.content):
                 self._outbox.say(Done(transfer=number))
             elif payload is not None:
-                self._deliver(announce, await in_thread(store.put, announce, payload))
+                self._deliver(announce, await in_thread(store.put, announce.content, payload))
             else:
                 partial = await in_thread(store.begin, announce)
                 receiving = Receiving(announce, partial.position, self._limits, self._about, time.monotonic())

@@ -89,11 +89,11 @@ class Store:
             self.release(stem)
             raise
 
-    def put(self, announce: Announce, data: bytes | memoryview) -> Path:
+    def put(self, content: bytes, data: bytes | memoryview) -> Path:
         """Keep a content of one chunk, whose hash was checked."""
-        about = announce.content.hex()
-        self._make_room(announce.size, about)
-        target = self.path(announce.content)
+        about = content.hex()
+        self._make_room(len(data), about)
+        target = self.path(content)
         fresh = target.with_name(f"{about}-{secrets.token_hex(4)}.new")
         try:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)

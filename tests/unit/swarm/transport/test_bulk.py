@@ -242,7 +242,7 @@ def test_a_link_planted_where_a_content_would_be_written_is_not_followed(tmp_pat
     assert not store.has(source.description.content)
     small = BytesSource(b"small")
     store.path(small.description.content).symlink_to(mine)
-    store.put(_announce(small), b"small")
+    store.put(_announce(small).content, b"small")
     assert mine.read_bytes() == b"precious"
 
 
