@@ -51,6 +51,9 @@ Errand = (
 )
 """What is handed on without waiting for its end."""
 ORDERS_WAITING_MAX: Final = 1024
+TIDIED_AT_ONCE: Final = 4
+"""Deleting a file may take milliseconds; an order that comes meanwhile waits for no more than these."""
+SURPLUS_MAX: Final = 1 << 14
 LINGER_S: Final = 2.0
 """After the end a peer stays for as long as others still fetch from it, and this much longer."""
 
@@ -103,6 +106,8 @@ class PeerHost:
         """Why the process has to end, where nobody asked it to."""
         self._inbox: Inbox[on.Event] = Inbox()
         self._orders: asyncio.Queue[Order] = asyncio.Queue(ORDERS_WAITING_MAX)
+        self._surplus: set[Digest] = set()
+        """Blobs that nobody needs any more, deleted when no order waits; touched by the disk's thread alone."""
         self._lists_asked: set[Digest] = set()
         self._over_since: float | None = None
         self._log = get_log(node=str(run.knowledge.node), run=str(run.knowledge.rules.run))
@@ -229,6 +234,8 @@ class PeerHost:
         """Carry out orders one after the other; each has its answer, and a failed one ends the process."""
         loop = asyncio.get_running_loop()
         while True:
+            while self._orders.empty() and await loop.run_in_executor(self._places.disk, self._tidy):
+                pass
             order = await self._orders.get()
             await self._boundaries.before(order)
             try:
@@ -249,10 +256,13 @@ class PeerHost:
         storage, read = self._places.storage, self._places.read
         match order:
             case do.KeepBlobs():
+                self._surplus.difference_update(order.digests)
                 storage.keep((digest, read(digest)) for digest in order.digests)
                 return on.BlobsKept(order.digests)
             case do.DropBlobs():
-                storage.drop(order.digests)
+                self._surplus.update(order.digests)
+                while len(self._surplus) > SURPLUS_MAX:
+                    self._tidy()
                 return None
             case do.WriteBooks():
                 storage.write_books(order.books)
@@ -265,6 +275,12 @@ class PeerHost:
                 return on.LedgerKept(order.entries[-1].index + 1)
             case _:
                 assert_never(order)
+
+    def _tidy(self) -> bool:
+        """Delete a few files of those that nobody needs; whether there are more. What is kept again was needed."""
+        some = [self._surplus.pop() for _ in range(min(TIDIED_AT_ONCE, len(self._surplus)))]
+        self._places.storage.drop(some)
+        return self._places.spool.tidy(TIDIED_AT_ONCE) or bool(self._surplus)
 
     async def _merge(self, effect: do.MergeShare) -> None:
         def merge() -> tuple[Digest, ...]:

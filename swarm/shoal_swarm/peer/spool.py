@@ -2,12 +2,18 @@
 
 One file for each content, named by its digest, as the transport's store writes them. Nothing here has to survive
 a crash: a new start begins with an empty spool, because all of it can be fetched or made again.
+
+Deleting a file takes a disk a millisecond or more where freed blocks are discarded at once, and a round leaves
+dozens. So what nobody needs is moved aside, which costs next to nothing, and deleted when there is time (`tidy`).
 """
 
+import itertools
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from shoal_base.errors import PlaceRefused
+from shoal_base.home import OWNER_ONLY
 from shoal_swarm.protocol.digests import digest_of
 from shoal_swarm.protocol.names import Digest
 from shoal_swarm.transport.bulk.store import Store
@@ -22,6 +28,9 @@ class Spool:
         self.arrivals = Store(folder, reserve_bytes, durable=False)
         """Where the bulk links put what comes."""
         self._folder = folder
+        self._aside = folder / "aside"
+        self._aside.mkdir(mode=OWNER_ONLY, exist_ok=True)
+        self._numbers = itertools.count()
         self._old: frozenset[Path] = frozenset()
         self.turn()
         self.turn()
@@ -48,15 +57,25 @@ class Spool:
 
     def drop(self, digests: Iterable[Digest]) -> None:
         """Nobody needs these any more."""
-        for digest in digests:
-            (self._folder / digest.hex()).unlink(missing_ok=True)
+        self._put_aside(self._folder / digest.hex() for digest in digests)
 
     def turn(self) -> None:
         """A round is over: throw away what was whole when the round before it was over.
 
         What came since then may be wanted in the round that begins; what is still arriving stays in any case.
         """
-        for path in self._old:
-            path.unlink(missing_ok=True)
+        self._put_aside(self._old)
         whole = (path for path in self._folder.iterdir() if len(path.name) == _HEX_CHARS or path.suffix == ".made")
         self._old = frozenset(whole)
+
+    def tidy(self, files_max: int) -> bool:
+        """Delete some of what was put aside; whether there may be more."""
+        for path in itertools.islice(self._aside.iterdir(), files_max):
+            path.unlink()
+            files_max -= 1
+        return not files_max
+
+    def _put_aside(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            with suppress(FileNotFoundError):
+                path.replace(self._aside / str(next(self._numbers)))
