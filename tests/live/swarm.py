@@ -106,6 +106,8 @@ class Swarm:
     """What processes of a name are started with besides."""
     through: dict[str, list[str]] = field(default_factory=dict)
     """The command through which processes of a name are started."""
+    instead: dict[str, list[str]] = field(default_factory=dict)
+    """What processes of a name are started with in place of `shoal`."""
 
     def make_certificates(self, nodes: int) -> None:
         """`shoal certs init`, as a person would."""
@@ -137,7 +139,7 @@ class Swarm:
             list(arguments),
             self.folder,
             name,
-            command=[*self.through.get(name, []), *SHOAL],
+            command=[*self.through.get(name, []), *self.instead.get(name, SHOAL)],
             environment=self.environment.get(name, {}),
         )
         self.started.append(process)

@@ -7,37 +7,35 @@ from collections.abc import Callable
 
 import click
 
-from tests.simulation.seeds import plan_of, run_core, run_seed
+from tests.simulation.seeds import plan_of, run_core, run_patience, run_poison, run_seed
+
+WORLDS: dict[str, Callable[..., object]] = {
+    "trouble": run_seed,
+    "core": run_core,
+    "patience": run_patience,
+    "poison": run_poison,
+}
+"""What a seed can stand for: any trouble, a core that stays alone, sentinels that crash, work that can't be merged."""
 
 
-def run_swarm(seed: int, *, story: bool) -> str:
-    """Run a swarm through trouble and recovery; the answer says what it came to."""
-    world = run_seed(seed, story=story)
-    for line in world.story or []:
-        click.echo(line)
-    return f"{len(world.invariants.commits)} rounds, {world.events} events, nothing broken"
-
-
-def run_core_only(seed: int, *, story: bool) -> str:
-    """Run a swarm of which only a core stays well; the answer says what it came to."""
-    went_on = run_core(seed, story=story)
-    return "the core went on" if went_on else "every copy of the newest COMMIT is with nodes that stay broken"
-
-
-def replay(run: Callable[..., str], seed: int, *, story: bool = False, is_quiet: bool = False) -> bool:
+def replay(world: str, seed: int, *, story: bool = False, is_quiet: bool = False) -> bool:
     """Run one seed and say how it went; quietly, only a failure is worth a line."""
     try:
-        outcome = run(seed, story=story)
+        outcome = WORLDS[world](seed, story=story)
     except Exception as problem:  # noqa: BLE001 - any exception is a finding
-        for line in getattr(getattr(problem, "world", None), "story", None) or []:
-            click.echo(line)
-        core = " --core" if run is run_core_only else ""
+        _tell(getattr(problem, "world", None))
         click.echo(f"seed {seed} FAILED: {type(problem).__name__}: {problem}")
-        click.echo(f"replay: python -m tests.simulation{core} --seed {seed} --story")
+        click.echo(f"replay: python -m tests.simulation --world {world} --seed {seed} --story")
         return False
     if not is_quiet:
-        click.echo(f"seed {seed}: {outcome}")
+        _tell(outcome)
+        click.echo(f"seed {seed}: nothing broken")
     return True
+
+
+def _tell(world: object) -> None:
+    for line in getattr(world, "story", None) or []:
+        click.echo(line)
 
 
 def main() -> int:
@@ -45,19 +43,18 @@ def main() -> int:
     parser = ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     parser.add_argument("--seed", type=int, help="replay this one")
     parser.add_argument("--seeds", default="0:300", help="run FROM:TO (default 0:300)")
-    parser.add_argument("--core", action="store_true", help="swarms of which only a core stays well, for ever")
+    parser.add_argument("--world", choices=WORLDS, default="trouble", help="what a seed stands for (default trouble)")
     parser.add_argument("--story", action="store_true", help="tell what happened, line by line")
     parser.add_argument("--plan", action="store_true", help="only say what the seed stands for")
     arguments = parser.parse_args()
     if arguments.seed is not None and arguments.plan:
         click.echo(plan_of(arguments.seed).sentence())
         return 0
-    run = run_core_only if arguments.core else run_swarm
     if arguments.seed is not None:
-        return 0 if replay(run, arguments.seed, story=arguments.story) else 1
+        return 0 if replay(arguments.world, arguments.seed, story=arguments.story) else 1
     first, last = (int(part) for part in arguments.seeds.split(":"))
     started = time.perf_counter()
-    failed = [seed for seed in range(first, last) if not replay(run, seed, is_quiet=True)]
+    failed = [seed for seed in range(first, last) if not replay(arguments.world, seed, is_quiet=True)]
     seconds = time.perf_counter() - started
     click.echo(f"{last - first} seeds in {seconds:.1f} s, {(last - first) / seconds:.1f} seeds/s, failed: {failed}")
     return 1 if failed else 0

@@ -35,6 +35,8 @@ class NodeHost:
     """Never starts again."""
     is_two_faced: bool = False
     """Announces and publishes one thing now and another later, all well signed."""
+    poisons: bool = False
+    """Contributes what can't be merged."""
     lies: bool = False
     """Serves wrong bytes whenever it is asked."""
 
@@ -240,6 +242,8 @@ class NodeProcess:
                 self.world.later(0.0, self.deliver, on.BlobLost(digest))
             self.world.later(0.5, self._merge, effect)  # when it has been fetched again
             return
+        if any(not self.world.poison.isdisjoint(one.pieces) for one in effect.inputs):
+            raise InvariantBroken("I3 is broken: a contribution that can't be merged is in the cut.")
         base = [self._counted_on(piece) for piece in effect.base]
         inputs = [(one.weight, [self._at_hand(piece) for piece in one.pieces]) for one in effect.inputs]
         blobs = self.world.payloads.merged(effect.first, base, inputs)
@@ -249,6 +253,11 @@ class NodeProcess:
             self.spool[blob.digest] = blob
         self.world.saw_merge(effect, listed.digest)
         self.world.later(0.05, self.deliver, on.ShareMerged(effect.round, effect.attempt, pieces))
+
+    def _examine(self, effect: do.Examine) -> None:
+        bad = self.world.poison.intersection(effect.input.pieces)
+        problem = "It is no number." if bad else None
+        self.world.later(0.002, self.deliver, on.Examined(effect.round, effect.attempt, effect.input.root, problem))
 
     def _measure(self, effect: do.MeasureGram) -> None:
         roots = tuple(one.root for one in effect.inputs)
@@ -307,6 +316,7 @@ _DO: dict[type, Callable[..., None]] = {
     do.DropInputs: NodeProcess._drop_inputs,
     do.WriteBooks: NodeProcess._write_books,
     do.AppendLedger: NodeProcess._append_ledger,
+    do.Examine: NodeProcess._examine,
     do.MergeShare: NodeProcess._merge,
     do.MeasureGram: NodeProcess._measure,
     do.Train: NodeProcess._train,

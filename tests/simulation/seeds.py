@@ -186,6 +186,36 @@ def run_patience(seed: int, *, story: bool = False) -> World:
     return world
 
 
+def run_poison(seed: int, *, story: bool = False) -> World:
+    """One node contributes what can't be merged, now and then; its rounds go on without it and lose nothing."""
+    rng = Random(seed * 2903 + 7)  # noqa: S311 - seeded on purpose
+    nodes = rng.randint(3, 5)
+    long_lists = rng.random() < 0.3
+    world = World(seed, Shape(nodes=nodes, min_nodes=2, pieces=rng.randint(1, 6), long_lists=long_lists), story=story)
+    world.boot_all()
+    mischief = Mischief(
+        world, rng.sample(["crash node", "crash sentinel", "storm", "sleep", "partition"], 2), 15.0, 0.0
+    )
+    culprit = rng.choice(list(world.nodes.values()))
+    moment = 5.0
+    while moment < TROUBLE_S:
+        world.at(moment, setattr, culprit, "poisons", True)
+        world.at(moment + rng.uniform(2.0, 6.0), setattr, culprit, "poisons", False)
+        moment += rng.uniform(6.0, 15.0)
+    try:
+        world.run_until(TROUBLE_S)
+        culprit.poisons = False
+        mischief.heal()
+        healed = Recovery(world)
+        is_well = world.run_until(world.now + RECOVERY_S, healed.is_complete)
+        world.tell(f"recovered: {is_well}; {healed.missing()}")
+        world.invariants.made_progress(is_well, RECOVERY_S)
+    except Exception as problem:
+        problem.world = world  # type: ignore[attr-defined] - the story travels with the failure
+        raise
+    return world
+
+
 def _put_to_sleep(host: SentinelHost, seconds: float) -> None:
     if host.process is not None:
         host.world.tell(f"{host.name} sleeps for {seconds:.1f} s")

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from shoal_swarm.protocol.invariants import InvariantBroken
-from tests.simulation.planted import PLANTED, plan_for
-from tests.simulation.seeds import run_core, run_patience, run_seed
+from tests.simulation.planted.catalogue import PLANTED, plan_for
+from tests.simulation.seeds import run_core, run_patience, run_poison, run_seed
+
+ELSEWHERE = {"patience": run_patience, "core": run_core, "poison": run_poison}
 
 
 def _marked(name: str) -> object:
@@ -19,9 +21,7 @@ def test_a_planted_bug_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) ->
     bug.plant(monkeypatch)
 
     def run(seed: int) -> object:
-        if bug.world == "patience":
-            return run_patience(seed)
-        return run_core(seed) if bug.world == "core" else run_seed(seed, plan=plan_for(bug, seed))
+        return ELSEWHERE[bug.world](seed) if bug.world in ELSEWHERE else run_seed(seed, plan=plan_for(bug, seed))
 
     for seed in range(bug.seeds_max):
         broken = _broken_promise(run, seed)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shoal_swarm.protocol.names import NodeName
 from tests.simulation.world import Shape, World
 
 SHAPES = {
@@ -47,3 +48,16 @@ def test_the_same_seed_tells_the_same_story() -> None:
         world.run_until(30.0)
         stories.append(world.story)
     assert stories[0] == stories[1]
+
+
+def test_work_that_can_not_be_merged_costs_the_others_no_time() -> None:
+    rounds = []
+    for poisons in (False, True):
+        world = World(13, Shape(min_nodes=2))
+        world.nodes[NodeName("node-2")].poisons = poisons
+        world.boot_all()
+        world.run_until(60.0)
+        assert all(commit.attempt == 0 for commit in world.invariants.commits.values())
+        rounds.append(len(world.invariants.commits))
+    clean, poisoned = rounds
+    assert poisoned >= 0.9 * clean

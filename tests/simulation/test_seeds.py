@@ -5,7 +5,7 @@ import time
 import pytest
 
 from shoal_swarm.protocol.invariants import InvariantBroken
-from tests.simulation.seeds import run_core, run_patience, run_seed
+from tests.simulation.seeds import run_core, run_patience, run_poison, run_seed
 
 CORES_MIN = 0.95
 """So many cores at least have to go on; the others have lost all copies of the newest COMMIT with the broken nodes."""
@@ -49,7 +49,7 @@ def _run_cores(seeds: range) -> None:
         try:
             went_on += run_core(seed)
         except InvariantBroken as broken:
-            pytest.fail(f"{broken} Replay: python -m tests.simulation --core --seed {seed} --story")
+            pytest.fail(f"{broken} Replay: python -m tests.simulation --world core --seed {seed} --story")
     assert went_on >= CORES_MIN * len(seeds)
 
 
@@ -75,6 +75,12 @@ def test_twenty_thousand_swarms_keep_every_promise(first: int) -> None:
 @pytest.mark.parametrize("seed", ONCE_FAILED, ids=[f"{seed}: {what}" for seed, what in ONCE_FAILED.items()])
 def test_what_failed_once_does_not_fail_again(seed: int) -> None:
     _run(range(seed, seed + 1))
+
+
+@pytest.mark.parametrize("first", range(0, 60, 20))
+def test_what_can_not_be_merged_is_in_no_cut_and_holds_nobody_up(first: int) -> None:
+    for seed in range(first, first + 20):
+        assert run_poison(seed).poison
 
 
 @pytest.mark.parametrize("seed", range(20))

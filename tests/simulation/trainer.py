@@ -64,6 +64,8 @@ class Trainer:
             self.own.append(unit)
             units = (*self.folded, *self.own)
             blobs = world.payloads.trained(self.process.base_blobs(self.base), units)
+        if self.process.host.poisons and self.base >= 0:
+            blobs = world.poisoned(blobs)
         pieces = tuple(blob.digest for blob in blobs)
         root = list_root(pieces)
         self._offered[root] = tuple(self.own)

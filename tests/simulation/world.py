@@ -6,7 +6,7 @@ protocol's own machines run, and the world only carries out what they ask for, a
 
 import heapq
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -98,6 +98,8 @@ class World:
         self._applied_bytes: dict[NodeName, int] = {}
         self.excused: set[Digest] = set()
         """Contributions that went down with a disk."""
+        self.poison: set[Digest] = set()
+        """Pieces of contributions that are no numbers."""
         self.harmed: set[str] = set()
         """Nodes whose disk was harmed, or who lied; of everybody else every word about a disk must be true."""
         self.frozen_at: dict[Digest, float] = {}
@@ -165,6 +167,12 @@ class World:
         """Bytes that nobody asked for."""
         content = ("garbage", self.next_unit())
         return Blob(digest_of(repr(content).encode()), content)
+
+    def poisoned(self, blobs: Sequence[Blob]) -> list[Blob]:
+        """A contribution of which one piece can't be merged."""
+        bad, place = self.garbage(), self.rng.randrange(len(blobs))
+        self.poison.add(bad.digest)
+        return [*blobs[:place], bad, *blobs[place + 1 :]]
 
     def list_blob(self, pieces: tuple[Digest, ...]) -> Blob:
         """A list of digests as a blob."""

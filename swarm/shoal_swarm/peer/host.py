@@ -18,7 +18,7 @@ from shoal_base.logs import get_log
 from shoal_swarm.merge import MergeRefused
 from shoal_swarm.peer.bundles import BUNDLE_BYTES
 from shoal_swarm.peer.exchange import Exchange
-from shoal_swarm.peer.merging import merged_share
+from shoal_swarm.peer.merging import merged_share, problem_in
 from shoal_swarm.peer.spool import Spool
 from shoal_swarm.peer.storage import Storage, StorageFailed
 from shoal_swarm.peer.synthetic import Late, Synthetic
@@ -42,6 +42,7 @@ Errand = (
     | do.Fetch
     | do.FetchList
     | do.DropInputs
+    | do.Examine
     | do.MergeShare
     | do.MeasureGram
     | do.Train
@@ -203,6 +204,8 @@ class PeerHost:
                 await self._fetch_list(effect, exchange)
             case do.DropInputs():
                 self._places.spool.drop(effect.digests)
+            case do.Examine():
+                tasks.create_task(self._examine(effect), name=f"examine {effect.input.node}")
             case do.MergeShare():
                 tasks.create_task(self._merge(effect), name=f"merge round {effect.round}")
             case do.MeasureGram():
@@ -292,6 +295,15 @@ class PeerHost:
         if pieces is not None:
             self._log.info("share_merged", round=effect.round, attempt=effect.attempt, pieces=len(pieces))
             self._inbox.answer(on.ShareMerged(effect.round, effect.attempt, pieces))
+
+    async def _examine(self, effect: do.Examine) -> None:
+        def examine() -> str | None:
+            contributor = self._contributor
+            return problem_in(contributor.plan, contributor.pieces, effect, self._places.read)
+
+        problem = await self._computed(lambda: (examine(),))
+        if problem is not None:
+            self._inbox.answer(on.Examined(effect.round, effect.attempt, effect.input.root, problem[0]))
 
     async def _contribute(self, effect: do.Train, late: list[Late]) -> None:
         def contribute() -> tuple[Digest, ...]:

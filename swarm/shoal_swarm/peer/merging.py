@@ -8,9 +8,9 @@ from, and they are absolute too.
 from collections.abc import Callable, Sequence
 
 from shoal_base.errors import PeerRefused
-from shoal_swarm.merge import Codec, PairPiece, Piece, Plan, Value, combine, narrowed, pack, unpack
+from shoal_swarm.merge import Codec, MergeRefused, PairPiece, Piece, Plan, Value, combine, narrowed, pack, unpack
 from shoal_swarm.protocol.names import Digest
-from shoal_swarm.protocol.peer.effects import MergeShare
+from shoal_swarm.protocol.peer.effects import Examine, MergeShare
 
 Read = Callable[[Digest], bytes]
 
@@ -25,6 +25,17 @@ def merged_share(plan: Plan, pieces: Sequence[Piece], order: MergeShare, read: R
         )
     mine = pieces[order.first : order.first + count]
     return [_merged(plan, piece, offset, order, read) for offset, piece in enumerate(mine)]
+
+
+def problem_in(plan: Plan, pieces: Sequence[Piece], look: Examine, read: Read) -> str | None:
+    """Why a share of a contribution can't be merged, in a sentence; None if it can."""
+    mine = pieces[look.first : look.first + len(look.input.pieces)]
+    try:
+        for piece, digest in zip(mine, look.input.pieces, strict=True):
+            unpack(piece, read(digest), plan.codec)
+    except MergeRefused as refusal:
+        return str(refusal)
+    return None
 
 
 def _merged(plan: Plan, piece: Piece, offset: int, order: MergeShare, read: Read) -> bytes:

@@ -21,6 +21,8 @@ BUNDLED_BYTES_MAX: Final = 64 << 10
 BundleSize: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=BUNDLED_BYTES_MAX)]
 Hashes: TypeAlias = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=1024)]
 Nonce: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z/-]{1,64}$")]
+REASON_CHARACTERS_MAX: Final = 300
+Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=REASON_CHARACTERS_MAX)]
 Place: TypeAlias = Annotated[str, msgspec.Meta(max_length=255)]
 
 
@@ -66,6 +68,8 @@ class Have(FromMember, frozen=True, tag="have"):
     complete: tuple[tuple[NodeName, Hash], ...]
     gram: tuple[tuple[float, ...], ...] = ()
     """Row by row in the order of `complete`; empty where the run's weights don't ask for it."""
+    refused: tuple[tuple[NodeName, Hash, Reason], ...] = ()
+    """Contributions whose bytes are here and can't be merged, and why."""
 
 
 class Merged(FromMember, frozen=True, tag="merged"):
@@ -134,6 +138,16 @@ class Announced(Message, frozen=True, tag="contributions"):
     manifests: tuple[SignedManifest, ...]
 
 
+class TurnedDown(Message, frozen=True, tag="turned-down"):
+    """For a contributor: an owner can't merge its contribution, so the round goes on without it."""
+
+    run: RunId
+    round: int
+    root: Hash
+    owner: NodeName
+    reason: Reason
+
+
 class Published(Message, frozen=True, tag="results"):
     """For all: results that owners have made, to be fetched and held."""
 
@@ -167,7 +181,7 @@ class Bundle(Message, frozen=True, tag="bundle"):
 
 
 FromNode = Join | Lease | Contribution | Have | Merged | Held | Goodbye
-FromSentinel = Joined | Refused | JoinAgain | Renewed | LedgerPart | Announced | Published
+FromSentinel = Joined | Refused | JoinAgain | Renewed | LedgerPart | Announced | TurnedDown | Published
 BetweenNodes = Want | Lacking | Bundle
 RoundMessage = FromNode | FromSentinel | BetweenNodes
 ROUND_MESSAGES: tuple[type[Message], ...] = (
@@ -184,6 +198,7 @@ ROUND_MESSAGES: tuple[type[Message], ...] = (
     Renewed,
     LedgerPart,
     Announced,
+    TurnedDown,
     Published,
     Want,
     Lacking,

@@ -37,7 +37,7 @@ def waits_for(run: SentinelRun, now: float) -> list[str]:
             unready = [f"{node} to be ready" for node in alive if node not in ready]
             return unready or ([f"{missing} more to be ready"] if missing > 0 else [])
         case Phase.OPEN:
-            complete = set(run.complete())
+            complete = {*run.complete(), *(node for _owner, node, _root, _why in run.collected.refusals())}
             return [f"the contribution of {node} at every owner" for node in record.expected if node not in complete]
         case Phase.CUT:
             late = [share.owner for share in record.shares if share.owner not in run.collected.results]
@@ -51,6 +51,7 @@ def waits_for(run: SentinelRun, now: float) -> list[str]:
 def _member(run: SentinelRun, record: Record, node: NodeName, now: float) -> dict[str, Any]:
     participant = record.participant(node)
     share = record.share(node)
+    refusal = run.turned_down.get(node)
     does = [
         word
         for word, is_so in (
@@ -68,4 +69,5 @@ def _member(run: SentinelRun, record: Record, node: NodeName, now: float) -> dic
         "does": does,
         "pieces": 0 if share is None else share.count,
         "ready_for": run.ready.get(node),
+        "refused": None if refusal is None else f"round {refusal.round}, by {refusal.owner}: {refusal.reason}",
     }

@@ -8,17 +8,17 @@ Nothing about a contribution is said before its bytes and then its name are dura
 after announcing must find exactly what it announced.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from shoal_swarm.protocol.folding import freeze
-from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO
-from shoal_swarm.protocol.peer.effects import Effect, KeepBlobs, Send, TrainOn
+from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName
+from shoal_swarm.protocol.peer.effects import Alarm, Effect, KeepBlobs, Send, TrainOn
 from shoal_swarm.protocol.peer.events import Offered
 from shoal_swarm.protocol.peer.knowledge import Knowledge
 from shoal_swarm.protocol.peer.link import Link
 from shoal_swarm.protocol.record import Phase
-from shoal_swarm.protocol.round_messages import Contribution
+from shoal_swarm.protocol.round_messages import Contribution, TurnedDown
 from shoal_swarm.protocol.signed import Manifest, SignedManifest, sign_manifest
 from shoal_swarm.protocol.table import Row, Table
 
@@ -37,12 +37,27 @@ class Contributor:
     """The COMMIT that `offer` was trained from."""
     _signed: SignedManifest | None = None
     _allowed_steps: int = 0
+    _told: set[tuple[NodeName, Digest]] = field(default_factory=set)
+    """Refusals by owners that a person was told about."""
 
     def offered(self, offer: Offered) -> None:
         """The trainer reached a sync point; a later offer replaces an earlier one until one is frozen."""
         if offer.base == self.knowledge.books.applied and self.state in {TRAINING, OFFERED, FROZEN}:
             self.offer = offer
             self.knowledge.ready_from = offer.base
+
+    def turned_down(self, message: TurnedDown) -> list[Effect]:
+        """An owner can't merge this node's contribution: a person must know, for the swarm goes on without it."""
+        frozen, key = self.knowledge.books.frozen, (message.owner, message.root)
+        if frozen is None or frozen.root != message.root or key in self._told:
+            return []
+        self._told.add(key)
+        return [
+            Alarm(
+                f"{message.owner} refuses this node's contribution to round {message.round}: {message.reason} "
+                "The round goes on without it."
+            )
+        ]
 
     def is_ready(self) -> bool:
         """Whether a contribution to the next round is at hand."""
@@ -102,6 +117,7 @@ def rebase(part: Contributor, _now: float) -> list[Effect] | None:
         return None
     part.base = part.knowledge.books.applied
     part.offer, part._signed, part._allowed_steps = None, None, 0  # noqa: SLF001 - the rows are this module's
+    part._told.clear()  # noqa: SLF001 - as above
     return []
 
 

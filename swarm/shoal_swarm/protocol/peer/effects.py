@@ -127,6 +127,20 @@ class MergeShare(msgspec.Struct, frozen=True):
         return "peer merges share"
 
 
+class Examine(msgspec.Struct, frozen=True):
+    """Look whether a share of a contribution can be merged. Answered by Examined."""
+
+    round: int
+    attempt: int
+    first: int
+    input: MergeInput
+
+    @property
+    def label(self) -> str:
+        """Where a crash can be tried."""
+        return "peer examines contribution"
+
+
 class MeasureGram(msgspec.Struct, frozen=True):
     """Compute the pairwise products of contributions over this node's share. Answered by GramMeasured."""
 
@@ -202,6 +216,7 @@ Effect = (
     | DropInputs
     | WriteBooks
     | AppendLedger
+    | Examine
     | MergeShare
     | MeasureGram
     | Train

@@ -76,6 +76,15 @@ class DiskFailed(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Examined(msgspec.Struct, frozen=True):
+    """A share of a contribution was looked at: it can be merged, or there is a problem, told in a sentence."""
+
+    round: int
+    attempt: int
+    root: Digest
+    problem: str | None
+
+
 class ShareMerged(msgspec.Struct, frozen=True):
     """A merge is done; the result lies in a spool."""
 
@@ -112,6 +121,7 @@ Event = (
     | BooksKept
     | LedgerKept
     | DiskFailed
+    | Examined
     | ShareMerged
     | GramMeasured
     | Leaving

@@ -15,9 +15,10 @@ from shoal_swarm.protocol.catch_up import Holders
 from shoal_swarm.protocol.digests import list_root
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer.effects import DropInputs, Effect, KeepBlobs, MeasureGram, MergeInput, MergeShare, Send
-from shoal_swarm.protocol.peer.events import GramMeasured, ShareMerged
+from shoal_swarm.protocol.peer.events import Examined, GramMeasured, ShareMerged
 from shoal_swarm.protocol.peer.knowledge import Knowledge
 from shoal_swarm.protocol.peer.link import Link
+from shoal_swarm.protocol.peer.scrutiny import Scrutiny
 from shoal_swarm.protocol.pieces import Share
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import Announced, Have, Merged
@@ -41,6 +42,7 @@ class Owner:
     """Contributions to collect, by root, and who made each."""
     at_hand: set[Digest] = field(default_factory=set)
     """Input blobs in the spool."""
+    scrutiny: Scrutiny = field(default_factory=Scrutiny)
     _merged_before: set[Digest] = field(default_factory=set)
     """Inputs of the round before, kept for one round in case somebody asks what was merged."""
     merged: tuple[Digest, ...] = ()
@@ -70,12 +72,24 @@ class Owner:
         if self.state != COLLECTING:
             return lists, pieces
         for root, node in self.due().items():
+            if root in self.scrutiny.refused:
+                continue
             listed = self._listed(root)
             if listed is None:
                 lists[root] = (node,)
                 continue
             pieces |= {piece: (node,) for piece in listed if not self._is_here(piece)}
         return lists, pieces
+
+    def examined(self, event: Examined) -> None:
+        """A share of a contribution was looked at."""
+        if (event.round, event.attempt) == self.key:
+            self.scrutiny.judge(event.root, event.problem)
+
+    def lost(self, digest: Digest) -> None:
+        """An input is not in the spool any more."""
+        self.at_hand.discard(digest)
+        self.scrutiny.look_again()
 
     def measured(self, event: GramMeasured) -> None:
         """Pairwise products over this share are known for these contributions."""
@@ -100,14 +114,19 @@ class Owner:
         return []
 
     def _report(self, incarnation: int) -> list[Effect]:
-        complete = [(node, root) for root, node in self.inputs.items() if self.is_complete(root)]
+        round_index, attempt = self.key
+        assert self.share is not None, "who collects has a share"
+        here = [self._input(node, root, 1.0) for root, node in self.inputs.items() if self.is_complete(root)]
+        looks: list[Effect] = [*self.scrutiny.examine(self.key, self.share.first, here)]
+        complete = [(one.node, one.root) for one in here if one.root in self.scrutiny.passed]
         if self.knowledge.rules.needs_gram and complete:
             roots = tuple(root for _, root in complete)
             if self.gram is None or self.gram.roots != roots:
-                return self._measure(roots)
-        round_index, attempt = self.key
+                return looks + self._measure(roots)
         gram = self.gram.rows if self.gram is not None else ()
+        refused = tuple((self.inputs[root], root, why) for root, why in self.scrutiny.refused.items())
         return [
+            *looks,
             Send(
                 Have(
                     run=self.knowledge.rules.run,
@@ -116,8 +135,9 @@ class Owner:
                     attempt=attempt,
                     complete=tuple(complete),
                     gram=gram,
+                    refused=refused,
                 )
-            )
+            ),
         ]
 
     def _measure(self, roots: tuple[Digest, ...]) -> list[Effect]:
@@ -138,6 +158,10 @@ class Owner:
     def _listed(self, root: Digest) -> tuple[Digest, ...] | None:
         frozen = self.knowledge.books.frozen
         listed = frozen.pieces if frozen is not None and frozen.root == root else self.knowledge.lists.get(root)
+        pieces = self.knowledge.identity.fit.piece_count
+        if listed is not None and len(listed) != pieces:
+            self.scrutiny.judge(root, f"Its list names {len(listed)} pieces: the run has {pieces}.")
+            return None
         return None if listed is None or self.share is None else tuple(self.share.cut_from(listed))
 
     def _is_here(self, piece: Digest) -> bool:
@@ -215,6 +239,7 @@ def over(part: Owner, _now: float) -> list[Effect] | None:
     part.key, part.share, part.merged, part.published = (-1, -1), None, (), None
     part.gram, part._measuring = None, ()  # noqa: SLF001 - the rows are this module's
     part.inputs.clear()
+    part.scrutiny.clear()
     return dropped
 
 

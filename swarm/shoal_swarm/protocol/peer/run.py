@@ -25,6 +25,7 @@ from shoal_swarm.protocol.peer.events import (
     BooksKept,
     DiskFailed,
     Event,
+    Examined,
     Fetched,
     FetchFailed,
     GramMeasured,
@@ -49,6 +50,7 @@ from shoal_swarm.protocol.round_messages import (
     Published,
     Refused,
     Renewed,
+    TurnedDown,
 )
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.protocol.table import step
@@ -133,6 +135,9 @@ class PeerRun:
                 return []
             case DiskFailed():
                 return [Stop(f"The disk failed: {event.reason}. Mend it and start this node again; nothing was lost.")]
+            case Examined():
+                self.owner.examined(event)
+                return self.owner.say()
             case ShareMerged():
                 self.owner.share_merged(event)
                 return []
@@ -156,7 +161,9 @@ class PeerRun:
                 return [*self.knowledge.keep_entries(new), *alarm]
             case Announced():
                 self.owner.announced(message)
-                return []
+                return self.owner.say()
+            case TurnedDown():
+                return self.contributor.turned_down(message)
             case Published():
                 self.holder.published(message)
                 return self.holder.say()
@@ -174,6 +181,7 @@ class PeerRun:
 
     def _blob_lost(self, digest: Digest) -> list[Effect]:
         self.knowledge.kept.discard(digest)
+        self.owner.lost(digest)
         frozen = self.knowledge.books.frozen
         if frozen is None or digest not in (frozen.root, *frozen.pieces):
             return []

@@ -1,6 +1,6 @@
 """What nodes reported about the attempt under way. All of it is in memory only: nodes say it again every tick."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from shoal_swarm.protocol.names import Digest, NodeName
@@ -51,6 +51,14 @@ class Collected:
         """Whether an owner has this node's announced contribution complete."""
         signed = self.manifests.get(node)
         return signed is not None and (node, signed.manifest.root) in self._complete_at.get(owner, ())
+
+    def refusals(self) -> Iterator[tuple[NodeName, NodeName, Digest, str]]:
+        """Who refuses whose announced contribution, its root and why."""
+        for owner, have in self.haves.items():
+            for node, root, reason in have.refused:
+                signed = self.manifests.get(node)
+                if signed is not None and signed.manifest.root == root:
+                    yield owner, node, root, reason
 
     def complete(self, expected: Iterable[NodeName], shares: Iterable[Share]) -> list[NodeName]:
         """Contributors that every owner has complete under the same root: the only ones a cut may name."""

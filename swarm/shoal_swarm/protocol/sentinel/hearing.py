@@ -22,6 +22,7 @@ from shoal_swarm.protocol.round_messages import (
     Published,
     Refused,
     Renewed,
+    TurnedDown,
 )
 from shoal_swarm.protocol.sentinel.applicant import Applicant
 from shoal_swarm.protocol.sentinel.effects import Alarm, Effect, Send, SendLedger
@@ -48,9 +49,7 @@ def hear(  # noqa: C901, PLR0911 - one branch for each message of the closed uni
         case Contribution():
             return _hear_contribution(run, sender, message.signed)
         case Have():
-            if _is_current(run, message) and run.record.share(sender) is not None:
-                run.is_news |= run.collected.have(sender, message)
-            return []
+            return _hear_have(run, sender, message)
         case Merged():
             return _hear_result(run, sender, message.signed)
         case Held():
@@ -93,7 +92,8 @@ def remind(run: "SentinelRun", now: float) -> list[Effect]:
     if run.written is None:
         return []
     if run.record.phase is Phase.OPEN:
-        return [effect for share in run.record.shares for effect in _announce(run, share.owner)]
+        announced = [effect for share in run.record.shares for effect in _announce(run, share.owner)]
+        return [*announced, *(Send(node, message) for node, message in _turned_down(run))]
     if run.record.phase is Phase.CUT:
         return [
             effect for node in run.leases.known() if run.leases.is_fresh(node, now) for effect in _publish(run, node)
@@ -141,6 +141,20 @@ def _hear_contribution(run: "SentinelRun", sender: NodeName, signed: SignedManif
     return [effect for share in record.shares for effect in _announce(run, share.owner, only=signed)]
 
 
+def _hear_have(run: "SentinelRun", sender: NodeName, have: Have) -> list[Effect]:
+    if not _is_current(run, have) or run.record.share(sender) is None or not run.collected.have(sender, have):
+        return []
+    run.is_news = True
+    effects: list[Effect] = []
+    for node, message in _turned_down(run, by=sender):
+        effects.append(Send(node, message))
+        if run.turned_down.get(node) != message:
+            run.turned_down[node] = message
+            sentence = f"{sender} refuses the contribution of {node} to round {message.round}: {message.reason}"
+            effects.append(Alarm(f"{sentence} The round goes on without it."))
+    return effects
+
+
 def _hear_result(run: "SentinelRun", sender: NodeName, signed: SignedResult) -> list[Effect]:
     record, result, share = run.record, signed.result, run.record.share(sender)
     if record.phase is not Phase.CUT or (result.round, result.attempt) != record.attempt_key() or share is None:
@@ -176,6 +190,15 @@ def _announce(run: "SentinelRun", owner: NodeName, only: SignedManifest | None =
         return []
     record = run.record
     return [Send(owner, Announced(run=record.run, round=record.round, attempt=record.attempt, manifests=lacking))]
+
+
+def _turned_down(run: "SentinelRun", by: NodeName | None = None) -> list[tuple[NodeName, TurnedDown]]:
+    record = run.record
+    return [
+        (node, TurnedDown(run=record.run, round=record.round, root=root, owner=owner, reason=reason))
+        for owner, node, root, reason in run.collected.refusals()
+        if by in {None, owner}
+    ]
 
 
 def _publish(run: "SentinelRun", node: NodeName) -> list[Effect]:

@@ -1,7 +1,7 @@
 """When a round opens, is cut, is committed or is tried again: the sentinel's state table.
 
     COMMITTED ─► OPEN    everybody alive is ready, or stragglers had their time and a quorum is ready
-    OPEN      ─► CUT     everybody alive is complete at every owner, or time is up and a quorum is
+    OPEN      ─► CUT     everybody alive is complete at every owner or refused, or time is up and a quorum is
     CUT       ─► COMMITTED  every result lies durably on enough nodes
     OPEN, CUT ─► OPEN    an owner is gone or stuck: the same round, the same frozen contributions, other owners
 
@@ -62,7 +62,8 @@ def cut_round(run: "SentinelRun", now: float) -> Decision | None:
     complete = run.complete()
     if len(complete) < run.rules.quorum(record.round):
         return None
-    awaited = {node for node in record.expected if run.leases.is_alive(node, now)}
+    refused = {node for _owner, node, _root, _reason in run.collected.refusals()}
+    awaited = {node for node in record.expected if run.leases.is_alive(node, now)} - refused
     if not awaited <= set(complete) and not _transfer_is_late(run, now):
         return None
     gram = run.collected.gram(complete, record.shares) if run.rules.needs_gram else ()
@@ -167,7 +168,7 @@ ROUNDS: Final[Table["SentinelRun", Decision]] = Table(
         Row(
             Phase.OPEN,
             Phase.CUT,
-            "all alive contributors are complete at every owner, or time is up and a quorum is",
+            "all alive contributors are complete at every owner or refused, or time is up and a quorum is",
             cut_round,
         ),
         Row(Phase.OPEN, Phase.OPEN, "an owner is gone, or time is up below quorum (attempt + 1)", retry_open),

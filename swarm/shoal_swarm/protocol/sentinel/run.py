@@ -17,7 +17,7 @@ from shoal_swarm.protocol.ledger import LedgerEntry, sealed
 from shoal_swarm.protocol.membership import Leases
 from shoal_swarm.protocol.names import NO_DIGEST, NodeName
 from shoal_swarm.protocol.record import RECORD_BYTES_MAX, Phase, Record, after, folded, record_bytes
-from shoal_swarm.protocol.round_messages import LedgerPart
+from shoal_swarm.protocol.round_messages import LedgerPart, TurnedDown
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.protocol.sentinel.applicant import Applicant
 from shoal_swarm.protocol.sentinel.collected import Collected
@@ -63,6 +63,8 @@ class SentinelRun:
     """How long each took since the COMMIT, where this sentinel saw that COMMIT itself."""
     strikes: dict[NodeName, int] = field(default_factory=dict)
     """How often each owner held up an attempt lately; a hint for choosing owners that may be lost."""
+    turned_down: dict[NodeName, TurnedDown] = field(default_factory=dict)
+    """The last contribution of each node that an owner refused, and why."""
     is_news: bool = False
     """Whether a message changed anything that a decision may depend on; most repeat what is known."""
     _pending: tuple[Record, LedgerEntry] | None = None

@@ -28,6 +28,7 @@ from shoal_swarm.protocol.round_messages import (
     Refused,
     Renewed,
     RoundMessage,
+    TurnedDown,
     Want,
 )
 from shoal_swarm.protocol.signed import Result, sign_result
@@ -40,11 +41,14 @@ MANIFEST = signed("ana", b"work")
 RESULT = sign_result(
     Result(run=RUN, node=NodeName("ana"), round=1, attempt=0, first=0, count=1, root=ROOT, pieces=(ROOT,)), sign
 )
+REFUSED = ((NodeName("ben"), ROOT, "No number."),)
 MESSAGES: list[Message] = [
     Join(run=RUN, boot_nonce="n", config_hash=CONFIG, fit=FIT, address="a:1"),
     Lease(run=RUN, incarnation=1, version=9, applied=-1, ready=True, address="a:1"),
     Contribution(run=RUN, incarnation=1, signed=MANIFEST),
-    Have(run=RUN, incarnation=1, round=1, attempt=0, complete=((NodeName("ana"), ROOT),), gram=((1.0,),)),
+    Have(
+        run=RUN, incarnation=1, round=1, attempt=0, complete=((NodeName("ana"), ROOT),), gram=((1.0,),), refused=REFUSED
+    ),
     Merged(run=RUN, incarnation=1, signed=RESULT),
     Held(run=RUN, incarnation=1, round=1, attempt=0, held=((NodeName("ana"), ROOT),)),
     Goodbye(run=RUN, incarnation=1),
@@ -54,6 +58,7 @@ MESSAGES: list[Message] = [
     Renewed(run=RUN, incarnation=1, version=9),
     LedgerPart(run=RUN, entries=()),
     Announced(run=RUN, round=1, attempt=0, manifests=(MANIFEST,)),
+    TurnedDown(run=RUN, round=1, root=ROOT, owner=NodeName("ana"), reason="No number."),
     Published(run=RUN, round=1, attempt=0, results=(RESULT,)),
     Want(run=RUN, digests=(ROOT,)),
     Lacking(run=RUN, digests=(ROOT,)),

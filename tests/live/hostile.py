@@ -1,0 +1,37 @@
+"""A peer that keeps to the protocol and contributes what nobody can merge: `python -m tests.live.hostile KIND ...`."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from shoal_swarm.cli import main
+from shoal_swarm.peer.synthetic import Synthetic
+from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO
+
+KINDS: Final[Mapping[str, Callable[[list[bytes]], list[bytes]]]] = {
+    "no numbers": lambda pieces: [pieces[0][:2] + b"\xff" * (len(pieces[0]) - 2), *pieces[1:]],
+    "out of reach": lambda pieces: [b"\xff\x7f" + pieces[0][2:], *pieces[1:]],
+    "cut short": lambda pieces: [*pieces[:-1], pieces[-1][:-1]],
+    "too large": lambda pieces: [*pieces[:-1], pieces[-1] * 40],
+    "another shape": lambda pieces: [pieces[-1], *pieces[1:-1], pieces[0]],
+    "text": lambda pieces: [b"{}", *pieces[1:]],
+    "a piece too few": lambda pieces: pieces[:-1],
+    "a piece twice": lambda pieces: [*pieces, pieces[0]],
+}
+"""What is done to the payloads of an honest contribution."""
+
+
+def turn(kind: str) -> None:
+    """Let this process contribute so from round one on."""
+    honest = Synthetic.contribution
+
+    def contribution(self: Synthetic, base: int, *rest: Any) -> list[bytes]:  # noqa: ANN401 - passed through
+        pieces = honest(self, base, *rest)
+        return pieces if base == BEFORE_ROUND_ZERO else KINDS[kind](pieces)
+
+    Synthetic.contribution = contribution  # type: ignore[method-assign] - what this process is for
+
+
+if __name__ == "__main__":
+    turn(sys.argv.pop(1))
+    main()
