@@ -1,10 +1,9 @@
-"""Whoever is killed, and wherever: rounds go on within seconds, with the same bytes, nothing lost or counted twice.
+"""Promise: whoever is killed, and wherever, rounds go on within seconds with the same bytes and nothing lost."""
 
-A point of the matrix is a label of the core, and a moment before or after it. One swarm lives through all of
-them: each time one process is told to kill itself as kill -9 would when it comes to the point, and is started
-again at once. In between everybody has to be back in a round. What a kill adds is the longest time between two
-COMMITs around it, less what rounds take in this swarm when nobody is killed.
-"""
+# A point of the matrix is a label of the core, and a moment before or after it. One swarm lives through all of them:
+# each time one process is told to kill itself as kill -9 would when it comes to the point, and is started again at
+# once. In between everybody has to be back in a round. What a kill adds is the longest time between two COMMITs
+# around it, less what rounds take in this swarm when nobody is killed.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def _kill_at(one: Lasting, name: str, point: str) -> float:
         began = datetime.now(UTC)
         one.start(joining)
         one.until(lambda: one.alive[name].popen.poll() is not None, f"struck {point}")
-    struck = [f"crash {event['moment']} {event['label']}" for event in events(one.log(name), "fault_done")]
+    struck = [f"crash {event['moment']} {event['label']}" for event in events(one.log(name), "fault_committed")]
     assert struck[-1] == f"crash {point}"
     _plan(one, name, "")
     one.bury(name)

@@ -131,7 +131,7 @@ def _spelled(plan: str) -> Sequence[Fault]:
 
 
 async def _strike(fault: Fault) -> None:
-    get_log().warning("fault_done", action=fault.action, moment=fault.moment.value, label=fault.label)
+    get_log().warning("fault_committed", action=fault.action, moment=fault.moment.value, label=fault.label)
     match fault.action:
         case "crash":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Promise: an owner says HAVE for what it has looked at and found good, looks once, and says why it refuses the rest."""
+"""Promise: an owner has looked at what it says HAVE for, looks once, and says why it refuses the rest."""
 
 from shoal_swarm.protocol.digests import digest_of
 from shoal_swarm.protocol.names import NodeName
