@@ -104,7 +104,7 @@ class Level(StrEnum):
 
 
 class Hashes(Message, frozen=True, tag="hashes"):
-    """One list of the hash tree: the hashes of the lists below, or of up to 1024 chunks."""
+    """One list of the hash tree: the hashes of the lists below, or those up to the end of each of up to 1024 chunks."""
 
     transfer: Number
     level: Level

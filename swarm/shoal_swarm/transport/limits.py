@@ -79,6 +79,10 @@ class Limits:
     transfer_bytes_max: int = TRANSFER_BYTES_MAX
     window_chunks: int = 32
     """Chunks that a sender may be ahead of what the receiver has written."""
+    batch_chunks: int = 8
+    """Chunks that one hand-over to a thread reads or writes; as many more may wait meanwhile."""
+    batch_s: float = 0.02
+    """How long chunks wait for others, to be written together."""
     disk_reserve_bytes: int = 1 * GIB
     """A transfer that would leave less free space than this is declined."""
     unfinished_max: int = 64

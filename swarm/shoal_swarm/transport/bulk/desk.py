@@ -1,8 +1,8 @@
 """Everything that is sent and received over one bulk link: the shell around `Sending` and `Receiving`.
 
-One loop reads the link, so incoming chunks are checked and written one after the other, in a thread, while
-libzmq already holds the next ones; when the disk is slow, credit runs out and the sender waits. Outgoing
-transfers are tasks of whoever calls `send`.
+One loop reads the link. Each incoming transfer has a task that writes its chunks; when the disk is slow, that one's
+queue fills, then the loop waits, libzmq's queue fills, and the sender waits. Outgoing transfers are tasks of
+whoever calls `send`.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from shoal_swarm.protocol.messages import (
     Pong,
     Withdraw,
 )
+from shoal_swarm.transport.bulk.incoming import Incoming
 from shoal_swarm.transport.bulk.outbox import Outbox
 from shoal_swarm.transport.bulk.outgoing import Outgoing, nothing_to_report
-from shoal_swarm.transport.bulk.receiving import Receiving
 from shoal_swarm.transport.bulk.source import Source
-from shoal_swarm.transport.bulk.store import Partial, Store
-from shoal_swarm.transport.bulk.threads import in_thread
+from shoal_swarm.transport.bulk.store import Store
+from shoal_swarm.transport.bulk.threads import in_thread, opened_in_thread
 from shoal_swarm.transport.bulk.tree import digest_of
 from shoal_swarm.transport.chores import Chores
 from shoal_swarm.transport.contract import Buffer, Link, Parcel, Party
@@ -56,12 +56,6 @@ class Delivery:
 
 OnDelivery: TypeAlias = Callable[[Delivery], None]
 OnMessage: TypeAlias = Callable[[AnyMessage, Buffer | None], Awaitable[bool]]
-
-
-@dataclass(slots=True)
-class _Incoming:
-    receiving: Receiving
-    partial: Partial
 
 
 def wants_anything(_sender: Party, _announce: Announce) -> Reason | None:
@@ -98,37 +92,59 @@ class BulkDesk:
         self._on_message = on_message
         self._about = link.peer.identity.uri
         self._log = get_log(peer=self._about)
-        self._incoming: dict[int, _Incoming] = {}
+        self._incoming: dict[int, Incoming] = {}
         self._dropped: OrderedDict[int, int] = OrderedDict()
         self._outgoing: dict[int, Outgoing] = {}
         self._places = asyncio.Semaphore(limits.transfers_out_max)
         self._next_number = 0
         self._outbox = Outbox(link)
+        self._chores = Chores()
+        self._judged = asyncio.Event()
+        self._verdict: LinkEnded | LinkRefused | None = None
         self._used_at = time.monotonic()
-        self._tick_s = min(limits.stall_s, limits.pace_window_s, limits.bulk_idle_s) / 4
-        self._next_tick = time.monotonic() + self._tick_s
 
     async def run(self) -> LinkEnded | LinkRefused:
         """Serve the link until it ends; how it ended."""
         error: LinkEnded | LinkRefused = LinkEnded(Reason.CLOSED, self._about)
-        chores = Chores()
-        chores.begin(self._outbox.run(), f"answers to {self._about}")
+        self._chores.begin(self._outbox.run(), f"answers to {self._about}")
+        self._chores.begin(self._look_around(), f"pace of {self._about}")
         try:
-            while True:
-                parcel = await self._next_parcel()
-                if parcel is not None:
-                    await self._handle(parcel)
-        except LinkRefused as refusal:
-            error = await self._link.refuse(refusal.reason, refusal.detail)
-        except LinkEnded as end:
-            error = end
+            error = await self._part(await self._read_until_judged())
         finally:
             for outgoing in self._outgoing.values():
                 outgoing.fail(error)
-            for incoming in self._incoming.values():
-                incoming.partial.close()
-            await chores.close()
+            for incoming in tuple(self._incoming.values()):
+                await incoming.settle()
+            await self._chores.close()
         return error
+
+    async def _read_until_judged(self) -> LinkEnded | LinkRefused:
+        reading, judging = asyncio.create_task(self._read()), asyncio.create_task(self._judged.wait())
+        try:
+            await asyncio.wait({reading, judging}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reading, judging):
+                task.cancel()
+            await asyncio.gather(reading, judging, return_exceptions=True)
+        return self._verdict or reading.result()
+
+    async def _read(self) -> LinkEnded | LinkRefused:
+        try:
+            while True:
+                await self._handle(await self._link.receive())
+        except (LinkEnded, LinkRefused) as end:
+            return end
+
+    async def _part(self, end: LinkEnded | LinkRefused) -> LinkEnded | LinkRefused:
+        if isinstance(end, LinkRefused):
+            return await self._link.refuse(end.reason, end.detail)
+        await self._link.close(end.reason)
+        return end
+
+    def _judge(self, verdict: LinkEnded | LinkRefused) -> None:
+        """The link ends; nobody but `run` closes it, because whoever it stops must not be in the middle of that."""
+        self._verdict = self._verdict or verdict
+        self._judged.set()
 
     async def send(self, source: Source, on_progress: Callable[[int], None] = nothing_to_report) -> None:
         """Send a content; returns when the peer has it, verified and durable."""
@@ -142,16 +158,15 @@ class BulkDesk:
             finally:
                 del self._outgoing[number]
 
-    async def _next_parcel(self) -> Parcel | None:
-        if time.monotonic() >= self._next_tick:
-            self._next_tick = time.monotonic() + self._tick_s
-            self._give_up_the_slow()
-            await self._leave_if_idle()
-        try:
-            async with asyncio.timeout(self._tick_s):
-                return await self._link.receive()
-        except TimeoutError:
-            return None
+    async def _look_around(self) -> None:
+        limits = self._limits
+        while True:
+            await asyncio.sleep(min(limits.stall_s, limits.pace_window_s, limits.bulk_idle_s) / 4)
+            try:
+                self._give_up_the_slow()
+            except LinkRefused as refusal:
+                self._judge(refusal)
+            self._leave_if_idle()
 
     async def _handle(self, parcel: Parcel) -> None:  # noqa: C901 - one branch for each message of a bulk link
         match parcel.message:
@@ -159,11 +174,11 @@ class BulkDesk:
                 await self._take_announcement(announce, parcel.payload)
             case Hashes(transfer=number) as hashes:
                 if incoming := self._find(number):
-                    incoming.receiving.take_hashes(hashes)
+                    incoming.take_hashes(hashes)
             case Chunk(transfer=number) as chunk:
                 if incoming := self._find(number):
                     assert parcel.payload is not None, "customs let no chunk pass without its payload"
-                    await self._take_chunk(incoming, chunk, parcel.payload)
+                    await incoming.take_chunk(chunk, parcel.payload)
             case Withdraw(transfer=number, reason=word):
                 if number in self._incoming:
                     self._log.info("transfer_withdrawn", transfer=number, reason=word)
@@ -195,10 +210,11 @@ class BulkDesk:
             elif payload is not None:
                 self._deliver(announce, await in_thread(store.put, announce.content, payload))
             else:
-                partial = await in_thread(store.begin, announce)
-                receiving = Receiving(announce, partial.position, self._limits, self._about, time.monotonic())
-                self._incoming[number] = _Incoming(receiving, partial)
-                await self._go_on(self._incoming[number])
+                partial = await opened_in_thread(store.begin, announce)
+                incoming = Incoming(announce, partial, self._limits, self._about, self._outbox.say)
+                self._incoming[number] = incoming
+                incoming.grant()
+                self._chores.begin(self._receive(incoming), f"{announce.content.hex()} from {self._about}")
         except TransferRefused as refusal:
             self._decline(number, refusal.reason)
 
@@ -212,34 +228,23 @@ class BulkDesk:
         if reason is not None:
             raise TransferRefused(reason, about)
 
-    async def _take_chunk(self, incoming: _Incoming, chunk: Chunk, payload: Buffer) -> None:
-        digest = incoming.receiving.expect(chunk, len(payload))
+    async def _receive(self, incoming: Incoming) -> None:
+        announce = incoming.announce
         try:
-            await in_thread(incoming.partial.write, chunk.index, payload, digest)
+            path = await incoming.run()
+            if path is not None and self._still_takes(incoming):
+                del self._incoming[announce.transfer]
+                self._deliver(announce, path)
+        except LinkRefused as refusal:
+            self._judge(refusal)
         except TransferRefused as refusal:
             if refusal.reason is Reason.WRONG_HASH:
-                raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
-            self._decline(chunk.transfer, refusal.reason)
-            return
-        incoming.receiving.written(len(payload), now=time.monotonic())
-        await self._go_on(incoming)
+                self._judge(LinkRefused(refusal.reason, self._about, refusal.detail))
+            elif self._still_takes(incoming):
+                self._decline(announce.transfer, refusal.reason)
 
-    async def _go_on(self, incoming: _Incoming) -> None:
-        if not incoming.receiving.complete:
-            grant = incoming.receiving.grant()
-            if grant is not None:
-                self._outbox.say(grant)
-            return
-        announce = incoming.receiving.announce
-        try:
-            path = await in_thread(incoming.partial.finish)
-        except TransferRefused as refusal:
-            if refusal.reason is Reason.WRONG_HASH:
-                raise LinkRefused(refusal.reason, self._about, refusal.detail) from refusal
-            self._decline(announce.transfer, refusal.reason)
-            return
-        del self._incoming[announce.transfer]
-        self._deliver(announce, path)
+    def _still_takes(self, incoming: Incoming) -> bool:
+        return self._incoming.get(incoming.announce.transfer) is incoming
 
     def _deliver(self, announce: Announce, path: Path) -> None:
         self._on_delivery(Delivery(self._link.peer, announce.content, announce.size, path))
@@ -254,25 +259,25 @@ class BulkDesk:
     def _give_up_the_slow(self) -> None:
         now = time.monotonic()
         for number, incoming in tuple(self._incoming.items()):
-            reason = incoming.receiving.too_slow(now=now)
+            reason = incoming.too_slow(now=now)
             if reason is not None:
                 self._decline(number, reason)
 
-    async def _leave_if_idle(self) -> None:
+    def _leave_if_idle(self) -> None:
         now = time.monotonic()
         if self._incoming or self._outgoing or self._outbox:
             self._used_at = now
         elif now - self._used_at > self._limits.bulk_idle_s:
-            await self._link.close(Reason.IDLE)
+            self._judge(LinkEnded(Reason.IDLE, self._about))
 
     def _drop(self, number: int) -> None:
         """What was granted may still be on its way and is not held against the peer."""
-        self._incoming.pop(number).partial.close()
+        self._incoming.pop(number).stop()
         self._dropped[number] = self._limits.window_chunks + _MESSAGES_BESIDE_CHUNKS
         if len(self._dropped) > _DROPPED_REMEMBERED_MAX:
             self._dropped.popitem(last=False)
 
-    def _find(self, number: int) -> _Incoming | None:
+    def _find(self, number: int) -> Incoming | None:
         if number in self._incoming:
             return self._incoming[number]
         left = self._dropped.get(number, 0)

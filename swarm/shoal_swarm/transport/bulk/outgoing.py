@@ -2,14 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias, assert_never
 
 from shoal_swarm.protocol.messages import CHUNK_BYTES, Chunk, Decline, Done, Grant, Withdraw
 from shoal_swarm.transport.bulk.sending import Sending
 from shoal_swarm.transport.bulk.source import Source
 from shoal_swarm.transport.bulk.threads import begin_in_thread, in_thread
-from shoal_swarm.transport.contract import Link
+from shoal_swarm.transport.contract import Buffer, Link
 from shoal_swarm.transport.limits import Limits
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused, reason_of
 
@@ -85,15 +85,22 @@ class Outgoing:
     async def _say_all(self, grant: Grant) -> None:
         says = self._sending.granted(grant)
         chunks = [say.index for say in says if isinstance(say, Chunk)]
-        reading = begin_in_thread(self._source.read, chunks[0])
+        step = self._limits.batch_chunks
+        batches = deque(chunks[at : at + step] for at in range(0, len(chunks), step))
+        reading = begin_in_thread(self._read, batches.popleft())
+        read: deque[Buffer] = deque()
         for say in says:
             if not isinstance(say, Chunk):
                 await self._link.send(say)
                 continue
-            chunk = await reading
-            if say.index < chunks[-1]:  # the next one is read while this one is on its way
-                reading = begin_in_thread(self._source.read, say.index + 1)
-            await self._link.send(say, chunk)
+            if not read:
+                read.extend(await reading)
+                if batches:  # the next ones are read while these are on their way
+                    reading = begin_in_thread(self._read, batches.popleft())
+            await self._link.send(say, read.popleft())
+
+    def _read(self, indexes: Sequence[int]) -> list[Buffer]:
+        return [self._source.read(index) for index in indexes]
 
     async def _next_answer(self) -> Answer:
         while not self._answers:

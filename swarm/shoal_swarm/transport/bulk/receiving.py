@@ -11,13 +11,14 @@ from shoal_swarm.transport.reasons import LinkRefused, Reason
 
 @dataclass(slots=True)
 class Receiving:
-    """What has come of one content; `position` chunks are on disk and verified."""
+    """What has come of one content; `position` chunks are on disk and verified, further ones wait for it."""
 
     announce: Announce
     position: int
     limits: Limits
     about: str
     began_at: float
+    _due: int = field(init=False)
     _granted: int = field(init=False, default=0)
     _top: bytes | None = field(init=False, default=None)
     _group: int | None = field(init=False, default=None)
@@ -26,6 +27,7 @@ class Receiving:
 
     def __post_init__(self) -> None:
         """The clock of the sender starts now."""
+        self._due = self.position
         self._moved = deque([(self.began_at, 0)])
 
     @property
@@ -37,6 +39,11 @@ class Receiving:
     def complete(self) -> bool:
         """Whether every chunk is here."""
         return self.position == self.chunks
+
+    @property
+    def awaits_more(self) -> bool:
+        """Whether a chunk that was granted has not come yet."""
+        return self._due < self._granted
 
     def grant(self) -> Grant | None:
         """More credit, when at least half a window is free."""
@@ -54,17 +61,18 @@ class Receiving:
             self._take_group(message)
 
     def expect(self, message: Chunk, length: int) -> bytes:
-        """The hash that this chunk must have, if it is its turn."""
+        """The hash that everything up to the end of this chunk must have, if it is its turn."""
         group, place = divmod(message.index, HASHES_PER_LIST)
-        in_turn = message.index == self.position < self._granted and group == self._group
+        in_turn = message.index == self._due < self._granted and group == self._group
         if not in_turn or length != chunk_length(self.announce.size, message.index):
-            detail = f"chunk {message.index} of {length} bytes, where chunk {self.position} was due"
+            detail = f"chunk {message.index} of {length} bytes, where chunk {self._due} was due"
             raise LinkRefused(Reason.OUT_OF_TURN, self.about, detail)
+        self._due += 1
         return self._hashes[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
 
-    def written(self, length: int, *, now: float) -> None:
-        """The chunk that was due is on disk."""
-        self.position += 1
+    def written(self, chunks: int, length: int, *, now: float) -> None:
+        """So many more chunks are on disk, of so many bytes together."""
+        self.position += chunks
         self._moved.append((now, length))
         while len(self._moved) > 1 and self._moved[1][0] <= now - self.limits.pace_window_s:
             self._moved.popleft()
@@ -88,7 +96,7 @@ class Receiving:
         self._top = message.hashes
 
     def _take_group(self, message: Hashes) -> None:
-        due = self.position // HASHES_PER_LIST
+        due = self._due // HASHES_PER_LIST
         wanted = min(HASHES_PER_LIST, self.chunks - due * HASHES_PER_LIST) * DIGEST_BYTES
         if self._top is None or message.group != due or self._group == due or len(message.hashes) != wanted:
             raise LinkRefused(Reason.OUT_OF_TURN, self.about, f"list {message.group}, which was not due")

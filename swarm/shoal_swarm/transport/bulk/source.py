@@ -4,11 +4,9 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from blake3 import blake3
-
 from shoal_base.errors import PlaceRefused
 from shoal_swarm.protocol.messages import CHUNK_BYTES, TRANSFER_BYTES_MAX
-from shoal_swarm.transport.bulk.tree import Description, chunk_length, chunks_in, digest_of
+from shoal_swarm.transport.bulk.tree import Description, chunk_length, chunks_in, describe
 from shoal_swarm.transport.reasons import Reason, TransferRefused
 
 
@@ -28,9 +26,7 @@ class BytesSource:
 
     def __init__(self, data: bytes | memoryview) -> None:
         self._data = memoryview(data)
-        chunks = range(chunks_in(len(data)))
-        hashes = b"".join(digest_of(self.read(index)) for index in chunks)
-        self.description = Description(digest_of(data), len(data), hashes)
+        self.description = describe(map(self.read, range(chunks_in(len(data)))), len(data))
 
     def read(self, index: int) -> memoryview:
         """One chunk."""
@@ -49,13 +45,7 @@ class FileSource:
         size = os.fstat(self._file).st_size
         if size > TRANSFER_BYTES_MAX:
             raise PlaceRefused(f"{path} has {size} bytes; a transfer has at most {TRANSFER_BYTES_MAX}. Split the file.")
-        whole = blake3()
-        hashes = bytearray()
-        for index in range(chunks_in(size)):
-            chunk = self._read(index, size)
-            whole.update(chunk)
-            hashes += digest_of(chunk)
-        self.description = Description(whole.digest(), size, bytes(hashes))
+        self.description = describe((self._read(index, size) for index in range(chunks_in(size))), size)
 
     def read(self, index: int) -> bytes:
         """One chunk, as it was when the file was described, or `TransferRefused`."""

@@ -1,12 +1,15 @@
 """The hash tree over a content's chunks: two levels of lists, so that no list exceeds 32 KiB. Pure.
 
 A content's name is the BLAKE3 of its bytes, what `b3sum` prints; it can only be checked at the end. The tree
-allows every chunk to be checked when it arrives. Its lists are hashed under contexts of their own, so that no
-list can pass for a chunk, and the root covers the size too.
+allows every chunk to be checked when it arrives. Chunks travel in order; so the hash that is listed for a chunk is
+that of all bytes from the start of the content to the end of the chunk. It costs nothing beside hashing the
+content once, which either side must do anyway, and for the last chunk it is the content's name. The lists are
+hashed under contexts of their own, so that no list can pass for a content, and the root covers the size too.
 
-    root ── top list ── one hash for each group ── list of up to 1024 chunk hashes ── chunks of 1 MiB
+    root ── top list ── one hash for each group ── list of up to 1024 hashes ── chunks of 1 MiB
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,7 +58,7 @@ class Description:
     content: bytes
     size: int
     hashes: bytes
-    """Every chunk's hash, one after the other."""
+    """For every chunk the hash of all bytes up to its end, one after the other."""
 
     @property
     def chunks(self) -> int:
@@ -76,3 +79,13 @@ class Description:
         """One list of chunk hashes."""
         step = HASHES_PER_LIST * DIGEST_BYTES
         return self.hashes[group * step : (group + 1) * step]
+
+
+def describe(chunks: Iterable[bytes | memoryview], size: int) -> Description:
+    """The description of a content of `size` bytes, given chunk after chunk."""
+    whole = blake3()
+    hashes = bytearray()
+    for chunk in chunks:
+        whole.update(chunk)
+        hashes += whole.digest()
+    return Description(whole.digest(), size, bytes(hashes))

@@ -24,7 +24,7 @@ from shoal_swarm.transport.bulk.receiving import Receiving
 from shoal_swarm.transport.bulk.sending import Sending
 from shoal_swarm.transport.bulk.source import BytesSource, FileSource
 from shoal_swarm.transport.bulk.store import Store, stem_of
-from shoal_swarm.transport.bulk.tree import Description, chunk_length, digest_of
+from shoal_swarm.transport.bulk.tree import Description, chunk_length
 from shoal_swarm.transport.limits import DEFAULT_LIMITS
 from shoal_swarm.transport.reasons import LinkRefused, Reason, TransferRefused
 
@@ -57,7 +57,7 @@ def test_every_chunk_is_asked_for_once_in_order_wherever_it_resumes(chunks: int,
                 receiving.take_hashes(say)
                 continue
             assert receiving.expect(say, chunk_length(what.size, say.index)) == say.index.to_bytes(32, "big")
-            receiving.written(CHUNK_BYTES, now=1.0)
+            receiving.written(1, CHUNK_BYTES, now=1.0)
             seen.append(say.index)
     assert seen == list(range(first, chunks))
 
@@ -124,7 +124,7 @@ def test_a_sender_has_thirty_seconds_for_a_chunk_and_a_minute_to_find_its_pace()
     assert receiving.too_slow(now=30.0) is None
     assert receiving.too_slow(now=30.1) is Reason.STALLED
     for at in range(1, 100):
-        receiving.written(100_000, now=at * 10.0)
+        receiving.written(1, 100_000, now=at * 10.0)
         assert receiving.too_slow(now=at * 10.0) is (Reason.TOO_SLOW if at > 6 else None)
 
 
@@ -147,10 +147,14 @@ def _announce(source: BytesSource) -> Announce:
     return Sending(0, source.description, "ben").announcement
 
 
+def _chunks(source: BytesSource, first: int, until: int) -> list[tuple[memoryview, bytes]]:
+    hashes = source.description.hashes
+    return [(source.read(index), hashes[index * 32 : index * 32 + 32]) for index in range(first, until)]
+
+
 def _write(store: Store, source: BytesSource, upto: int) -> None:
     partial = store.begin(_announce(source))
-    for index in range(partial.position, upto):
-        partial.write(index, source.read(index), digest_of(source.read(index)))
+    partial.write(_chunks(source, partial.position, upto))
     partial.close()
 
 
@@ -160,7 +164,7 @@ def test_an_unfinished_content_is_taken_up_where_its_last_good_chunk_is(tmp_path
     again = Store(tmp_path, 0).begin(_announce(source))
     assert again.position == 4
     with pytest.raises(TransferRefused) as refusal:
-        again.write(4, source.read(0), digest_of(source.read(4)))
+        again.write([(source.read(0), _chunks(source, 4, 5)[0][1])])
     assert refusal.value.reason is Reason.WRONG_HASH
     again.close()
     (part,) = tmp_path.glob("*.part")
@@ -170,8 +174,7 @@ def test_an_unfinished_content_is_taken_up_where_its_last_good_chunk_is(tmp_path
     assert os.stat(part).st_mode & 0o777 == 0o600  # noqa: PTH116
     last = Store(tmp_path, 0).begin(_announce(source))
     assert last.position == 2, "what a disk lost was never there"
-    for index in range(2, 5):
-        last.write(index, source.read(index), digest_of(source.read(index)))
+    last.write(_chunks(source, 2, 5))
     assert last.finish().read_bytes() == bytes(source._data)
     assert [path.name for path in tmp_path.iterdir()] == [source.description.content.hex()]
 
@@ -180,8 +183,7 @@ def test_chunks_that_fit_a_tree_but_not_the_name_are_thrown_away(tmp_path: Path)
     source = BytesSource(os.urandom(2 * CHUNK_BYTES))
     announce = Announce(transfer=0, content=bytes(32), size=2 * CHUNK_BYTES, root=source.description.root)
     partial = Store(tmp_path, 0).begin(announce)
-    for index in range(2):
-        partial.write(index, source.read(index), digest_of(source.read(index)))
+    partial.write(_chunks(source, 0, 2))
     with pytest.raises(TransferRefused, match="the whole does not"):
         partial.finish()
     assert not list(tmp_path.iterdir())
@@ -250,8 +252,7 @@ def test_a_disk_that_fails_at_the_end_is_no_fault_of_the_sender(tmp_path: Path) 
     source = BytesSource(os.urandom(2 * CHUNK_BYTES))
     store = Store(tmp_path, 0)
     partial = store.begin(_announce(source))
-    for index in range(2):
-        partial.write(index, source.read(index), digest_of(source.read(index)))
+    partial.write(_chunks(source, 0, 2))
     (store.path(source.description.content) / "in-the-way").mkdir(parents=True)
     with pytest.raises(TransferRefused) as refusal:
         partial.finish()

@@ -48,6 +48,8 @@ DOCUMENTED = {
     "transfers_out_max": 4,
     "transfer_bytes_max": 1 << 40,
     "window_chunks": 32,
+    "batch_chunks": 8,
+    "batch_s": 0.02,
     "disk_reserve_bytes": 1 << 30,
     "unfinished_max": 64,
     "unfinished_age_s": 604_800,
