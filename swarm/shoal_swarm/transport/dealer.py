@@ -34,6 +34,8 @@ SOCKET_PATH_BYTES_MAX = 107
 _IN, _OUT = int(zmq.POLLIN), int(zmq.POLLOUT)
 _NOW, _MORE = int(zmq.NOBLOCK), int(zmq.SNDMORE)
 _ACCEPT_MS = 2000
+_LENT_BYTES_MIN = 64 * 1024
+"""Smaller frames are copied: lending one to libzmq, and hearing that it came back, takes longer."""
 
 
 class Dealer:
@@ -66,8 +68,8 @@ class Dealer:
         while not (self._socket.closed or self._abandoned):
             try:
                 for frame in frames[:-1]:
-                    self._socket.send(frame, _NOW | _MORE, copy=False, track=False)
-                self._socket.send(frames[-1], _NOW, copy=False, track=False)
+                    self._socket.send(frame, _NOW | _MORE, copy=len(frame) < _LENT_BYTES_MIN)
+                self._socket.send(frames[-1], _NOW, copy=len(frames[-1]) < _LENT_BYTES_MIN)
             except zmq.Again:
                 await self._wait(self._writers)
             else:
@@ -81,7 +83,9 @@ class Dealer:
             return None
         self._seen_message = False
         try:
-            frames = self._socket.recv_multipart(_NOW, copy=False)
+            frames = [self._socket.recv(_NOW, copy=False)]
+            while frames[-1].more:
+                frames.append(self._socket.recv(_NOW, copy=False))
         except zmq.Again:
             return None
         if self._writers:

@@ -24,6 +24,7 @@ from shoal_swarm.transport.chores import Chores
 from shoal_swarm.transport.contract import Address, Party
 from shoal_swarm.transport.dialler import Connector, connect_tcp, keep_alive
 from shoal_swarm.transport.handshake import shake_as_dialler
+from shoal_swarm.transport.heap import keep_freed_memory
 from shoal_swarm.transport.keyring import Keyring
 from shoal_swarm.transport.limits import DEFAULT_LIMITS, Limits
 from shoal_swarm.transport.link import GreetedLink
@@ -56,6 +57,7 @@ class TlsEndpoint:
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        keep_freed_memory(self._limits)
         self._chores.begin(self._sweep(), "sweep")
         return self
 

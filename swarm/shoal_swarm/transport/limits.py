@@ -67,6 +67,8 @@ class Limits:
     """ZMTP's own commands (READY, PING and the like)."""
     queue_messages: int = 8
     """In libzmq, each way: memory of a link is at most this many chunks each way."""
+    heap_kept_bytes: int = 16 * MIB
+    """Freed memory that a heap of this process keeps for the next chunks."""
     relay_bytes: int = 256 * KIB
     """The pump's buffer, each way."""
     messages_per_s: float = 500.0

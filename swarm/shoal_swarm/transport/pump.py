@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from shoal_base.logs import get_log
 from shoal_swarm.transport.framing import FrameScanner
@@ -159,9 +160,10 @@ class Pump:
         """Fill the buffer as far as it goes; `poll` sees all bytes that OpenSSL has not taken from the kernel."""
         filled = 0
         buffer, tls = self._in_buffer, self._tls
+        read = cast("Callable[[int, memoryview], int]", tls.read)  # it fills a buffer that it is given, and counts
         while filled < len(buffer):
             try:
-                got = tls.recv_into(buffer[filled:], _RECORD_BYTES_MAX)
+                got = read(_RECORD_BYTES_MAX, buffer[filled:])
             except ssl.SSLWantReadError:
                 self._tls_ready = False
                 break

@@ -41,6 +41,7 @@ DOCUMENTED = {
     "parts_max": 2,
     "command_bytes_max": 4096,
     "queue_messages": 8,
+    "heap_kept_bytes": 16 << 20,
     "relay_bytes": 256 << 10,
     "messages_per_s": 500,
     "messages_burst": 1000,
