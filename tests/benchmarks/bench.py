@@ -27,6 +27,7 @@ from click import echo
 
 PASSES, PASSES_QUICK = 15, 5
 CLOCKS = {"core": time.process_time, "wall": time.perf_counter}
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 SECONDS_PER_TABLE, SECONDS_PER_TABLE_QUICK = 60.0, 6.0
 """A table takes no further pass once this is over, but always one of everything."""
 
@@ -109,8 +110,13 @@ class Bench:
         parser.add_argument("--quick", action="store_true", help="fewer passes and sizes; ends within a minute")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and goals to FILE")
         given = parser.parse_args()
+        return Bench.begun(what, quick=given.quick, json_file=given.json)
+
+    @staticmethod
+    def begun(what: str, *, quick: bool, json_file: Path | None) -> "Bench":
+        """For a benchmark that reads its own command line."""
         echo(f"{what}\n{_machine()}")
-        return Bench(quick=given.quick, json_file=given.json)
+        return Bench(quick=quick, json_file=json_file)
 
     def table(
         self, title: str, *, baseline: str, unit: str, of: Callable[[float], float], clock: str = "wall"
@@ -133,6 +139,11 @@ class Bench:
         self.figures.append({"name": name, "value": value, "unit": unit})
         echo(f"  {name}: {value:.4g} {unit}")
 
+    def row(self, **columns: object) -> None:
+        """Show numbers that belong together."""
+        self.figures.append(columns)
+        echo("  " + "  ".join(f"{key} {value}" for key, value in columns.items()))
+
     def goal(self, name: str, value: float, comparison: str, goal: float) -> None:
         """Note whether `value` is `<=` or `>=` its goal."""
         met = value <= goal if comparison == "<=" else value >= goal
@@ -149,6 +160,30 @@ class Bench:
             self.json_file.write_text(json.dumps(document, indent=2) + "\n")
 
 
+def cpu_s(pid: int) -> float:
+    """CPU time of a process so far, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def forget_peak(pid: int) -> int:
+    """Begin a new peak of memory; the bytes that the process holds now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return _status_bytes(pid, "VmRSS")
+
+
+def peak_bytes(pid: int) -> int:
+    """The most memory that a process held since `forget_peak`."""
+    return _status_bytes(pid, "VmHWM")
+
+
+def _status_bytes(pid: int, key: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) * 1024
+    raise KeyError(key)
+
+
 def _seconds(call: Callable[[], object], clock: Callable[[], float]) -> float:
     started = clock()
     call()
@@ -159,4 +194,5 @@ def _machine() -> str:
     names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     model = names[0].partition(":")[2].strip() if names else platform.machine()
     load = os.getloadavg()[0]
-    return f"{os.cpu_count()} cores of {model}, load {load:.1f}, Python {sys.version.split()[0]}"
+    python = sys.version.split()[0]
+    return f"{os.cpu_count()} cores of {model}, load {load:.1f}, Linux {platform.release()}, Python {python}"

@@ -35,8 +35,7 @@ from shoal_swarm.merge import plan_pieces
 from shoal_swarm.peer.synthetic import Synthetic, fit_of, synthetic_spec
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest
 from shoal_swarm.service.run_config import RunConfig
-from tests.benchmarks.bench import Bench
-from tests.benchmarks.meters import cpu_s
+from tests.benchmarks.bench import Bench, cpu_s
 from tests.benchmarks.wire import Town, start
 from tests.live.lasting import SENTINEL, Lasting, options
 from tests.live.network import Network, network

@@ -25,7 +25,7 @@ interval of the interpreter (0.5 ms) and relay buffers of 128 KiB and 1 MiB made
 """
 
 import multiprocessing
-import sys
+import os
 import tempfile
 import time
 from collections import defaultdict
@@ -33,11 +33,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from statistics import median
 
 import click
 import zmq
 
-from tests.benchmarks.meters import Report, cpu_s, forget_peak, machine, middle, peak_bytes
+from tests.benchmarks.bench import Bench, cpu_s, forget_peak, peak_bytes
 from tests.benchmarks.ways import (
     our_client,
     our_server,
@@ -157,7 +158,7 @@ class Clock:
         self.cpu.clear()
 
 
-def measure(report: Report, town: Town, folder: Path, sizes: list[int], passes: int) -> dict[tuple[str, int], float]:
+def measure(bench: Bench, town: Town, folder: Path, sizes: list[int], passes: int) -> dict[tuple[str, int], float]:
     """Round trips of all ways that can be asked, and throughput by way and size, which is returned."""
     ways = [start(name, town, folder) for name in (*ASKED, "bulk")]
     clock = Clock()
@@ -175,33 +176,40 @@ def measure(report: Report, town: Town, folder: Path, sizes: list[int], passes: 
             way.stop()
     rates = {}
     for (name, order, number), times in clock.wall.items():
-        cpu = middle(clock.cpu[name, order, number])
+        cpu = median(clock.cpu[name, order, number])
         if order == "ask":
-            trip = {"round_trip_us": round(middle(times) * 1e6, 1), "cpu_us": round(cpu / number * 1e6)}
-            report.figures.append({"way": name, "application": ASKED[name], **trip})
+            trip = {"round_trip_us": round(median(times) * 1e6, 1), "cpu_us": round(cpu / number * 1e6)}
+            bench.row(way=name, application=ASKED[name], **trip)
         else:
             # Bulk includes nothing of describing its content, which happens before the clock starts; its CPU does.
-            rates[name, number] = number * MIB / 1e6 / middle(times)
+            rates[name, number] = number * MIB / 1e6 / median(times)
             rate = {"mb_per_s": round(rates[name, number], 1), "cpu_s_per_gb": round(cpu / (number * MIB / 1e9), 2)}
-            report.figures.append({"way": name, "mib": number, **rate})
-    judge_round_trips(report, {name: middle(times) for (name, order, _), times in clock.wall.items() if order == "ask"})
-    for name in ("link", "bulk"):
-        shares = {
-            mib: middle(clock.cpu["tls", "send", mib]) / middle(clock.cpu[name, "send", mib]) for mib in sizes[1:]
-        }
-        report.figures += [{"way": f"raw TLS / {name}", "mib": mib, "cpu": round(x, 2)} for mib, x in shares.items()]
+            bench.row(way=name, mib=number, **rate)
+    judge_round_trips(bench, {name: median(times) for (name, order, _), times in clock.wall.items() if order == "ask"})
+    compare_cpu(bench, clock, sizes)
     return rates
 
 
-def judge_round_trips(report: Report, trip: dict[str, float]) -> None:
+def compare_cpu(bench: Bench, clock: Clock, sizes: list[int]) -> None:
+    """What our ways cost a processor, as raw TLS would have it."""
+    for name in ("link", "bulk"):
+        shares = {
+            mib: median(clock.cpu["tls", "send", mib]) / median(clock.cpu[name, "send", mib]) for mib in sizes[1:]
+        }
+        for mib, share in shares.items():
+            bench.row(way=f"raw TLS / {name}", mib=mib, cpu=round(share, 2))
+
+
+def judge_round_trips(bench: Bench, trip: dict[str, float]) -> None:
     """The goal is set against ZeroMQ at its fastest; the ratio of like with like is there to see."""
-    report.at_most("round trip of 1 KiB, link (asyncio) / plain ZeroMQ (blocking)", trip["link"] / trip["plain"], 5)
+    name = "round trip of 1 KiB, link (asyncio) / plain ZeroMQ (blocking)"
+    bench.goal(name, trip["link"] / trip["plain"], "<=", 5)
     for name, face in (("plain-asyncio", "asyncio"), ("tls", "blocking")):
         ratio = round(trip["link"] / trip[name], 3)
-        report.figures.append({"way": f"link (asyncio) / {name} ({face})", "round_trips": ratio, "goal": "none"})
+        bench.row(way=f"link (asyncio) / {name} ({face})", round_trips=ratio, goal="none")
 
 
-def measure_crowd(report: Report, town: Town, folder: Path, mib: int, passes: int) -> None:
+def measure_crowd(bench: Bench, town: Town, folder: Path, mib: int, passes: int) -> None:
     """Eight senders to one receiver."""
     for name in ("link8", "bulk8"):
         way = start(name, town, folder, callers=8)
@@ -209,11 +217,11 @@ def measure_crowd(report: Report, town: Town, folder: Path, mib: int, passes: in
             times = [way.order_all(mib) for _ in range(passes + 1)][1:]
         finally:
             way.stop()
-        rate = 8 * mib * MIB / 1e6 / middle(times)
-        report.figures.append({"way": name, "mib": 8 * mib, "mb_per_s": round(rate, 1)})
+        rate = 8 * mib * MIB / 1e6 / median(times)
+        bench.row(way=name, mib=8 * mib, mb_per_s=round(rate, 1))
 
 
-def measure_memory(report: Report, town: Town, folder: Path, mib: int) -> None:
+def measure_memory(bench: Bench, town: Town, folder: Path, mib: int) -> None:
     """How much memory one long transfer takes, on both sides, beyond what the process holds when idle."""
     way = start("bulk-memory", town, folder)
     try:
@@ -223,8 +231,8 @@ def measure_memory(report: Report, town: Town, folder: Path, mib: int) -> None:
         grown = [(peak_bytes(pid) - held) / MIB for pid, held in idle.items()]
     finally:
         way.stop()
-    report.figures.append({"way": "bulk-memory", "mib": mib, "grown_mib": grown, "mb_per_s": mib * MIB / 1e6 / took})
-    report.at_most(f"memory above idle for {mib} MiB, larger of both sides, MiB", max(grown), 64)
+    bench.row(way="bulk-memory", mib=mib, grown_mib=grown, mb_per_s=round(mib * MIB / 1e6 / took, 1))
+    bench.goal(f"memory above idle for {mib} MiB, larger of both sides, MiB", max(grown), "<=", 64)
 
 
 @click.command()
@@ -234,26 +242,21 @@ def measure_memory(report: Report, town: Town, folder: Path, mib: int) -> None:
 @click.option("--folder", type=click.Path(path_type=Path), help="Where contents lie; /dev/shm leaves the disk out.")
 def main(*, quick: bool, json_file: Path | None, passes: int, folder: Path | None) -> None:
     """Measure the wire."""
-    report = Report("wire", machine())
+    bench = Bench.begun("The wire", quick=quick, json_file=json_file)
     sizes = [1, 64] if quick else [1, 64, 256]
     passes = 4 if quick else passes
     with tempfile.TemporaryDirectory(dir=folder, prefix="shoal-bench-") as place:
         base = Path(place)
         town = Town(base)
-        report.figures.append({"way": "aes-256-gcm, one core", "mb_per_s": aes_gcm_mb_per_s(base)})
-        rates = measure(report, town, base, sizes, passes)
-        measure_crowd(report, town, base, 8 if quick else 64, 2 if quick else 3)
-        measure_memory(report, town, base, 128 if quick else 1024)
-    report.at_least("link / raw TLS at 64 MiB", rates["link", 64] / rates["tls", 64], 0.65)
-    report.at_least("link / CURVE at 64 MiB", rates["link", 64] / rates["curve", 64], 0.85)
-    report.at_least("verified bulk / raw TLS at 64 MiB", rates["bulk", 64] / rates["tls", 64], 0.5)
-    for figure in ({"load before": report.machine["load"], "after": machine()["load"]}, *report.figures):
-        click.echo("  ".join(f"{key} {value}" for key, value in figure.items()))
-    for goal in report.goals:
-        click.echo(f"{'met   ' if goal.met else 'MISSED'}  {goal.name}: {goal.value} ({goal.goal})")
-    if json_file is not None:
-        report.write(json_file)
-    sys.exit(0)
+        bench.row(way="aes-256-gcm, one core", mb_per_s=aes_gcm_mb_per_s(base))
+        rates = measure(bench, town, base, sizes, passes)
+        measure_crowd(bench, town, base, 8 if quick else 64, 2 if quick else 3)
+        measure_memory(bench, town, base, 128 if quick else 1024)
+    bench.goal("link / raw TLS at 64 MiB", rates["link", 64] / rates["tls", 64], ">=", 0.65)
+    bench.goal("link / CURVE at 64 MiB", rates["link", 64] / rates["curve", 64], ">=", 0.85)
+    bench.goal("verified bulk / raw TLS at 64 MiB", rates["bulk", 64] / rates["tls", 64], ">=", 0.5)
+    bench.row(load_after=os.getloadavg()[0])
+    bench.finish()
 
 
 if __name__ == "__main__":

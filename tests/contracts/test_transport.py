@@ -14,8 +14,9 @@ from shoal_certs.identity import Role
 from shoal_swarm.protocol.messages import Announce, AnyMessage, Bye, Chunk, Grant, Hello, Ping, Pong, Welcome, encode
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.bulk.courier import deliver
-from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
+from shoal_swarm.transport.bulk.desk import BulkDesk
 from shoal_swarm.transport.bulk.desks import Desks
+from shoal_swarm.transport.bulk.hooks import Delivery
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.contract import Link

@@ -11,7 +11,8 @@ import pytest
 
 from shoal_swarm.protocol.messages import Ping
 from shoal_swarm.protocol.roles import LinkKind
-from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
+from shoal_swarm.transport.bulk.desk import BulkDesk
+from shoal_swarm.transport.bulk.hooks import Delivery
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.endpoint import TlsEndpoint

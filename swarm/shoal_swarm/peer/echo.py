@@ -11,8 +11,8 @@ from shoal_certs.identity import Identity, Role
 from shoal_swarm.protocol.messages import Ping, Pong
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.bulk.courier import deliver
-from shoal_swarm.transport.bulk.desk import Delivery
 from shoal_swarm.transport.bulk.desks import Desks
+from shoal_swarm.transport.bulk.hooks import Delivery
 from shoal_swarm.transport.bulk.source import FileSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.contract import Address

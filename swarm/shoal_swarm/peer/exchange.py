@@ -21,11 +21,13 @@ from shoal_swarm.protocol.messages import Announce, AnyMessage
 from shoal_swarm.protocol.names import Digest, NodeName, RunId
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.protocol.round_messages import BUNDLE_CONTENTS_MAX, BUNDLED_BYTES_MAX, Bundle, Lacking, Want
-from shoal_swarm.transport.bulk.desk import BulkDesk, Delivery
+from shoal_swarm.transport.bulk.desk import BulkDesk
+from shoal_swarm.transport.bulk.desks import Desks
+from shoal_swarm.transport.bulk.hooks import Delivery
 from shoal_swarm.transport.bulk.source import BytesSource
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.bulk.threads import in_thread
-from shoal_swarm.transport.contract import Address, Buffer, Endpoint, Link, Party
+from shoal_swarm.transport.contract import Address, Buffer, Endpoint, Link
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
 
 WANTS_PER_MESSAGE: Final = 1024
@@ -43,7 +45,6 @@ _DIALS: Final = 2
 
 @dataclass(slots=True)
 class _Neighbour:
-    link: Link
     desk: BulkDesk
     awaited: set[Digest] = field(default_factory=set)
     """What we asked for and have not got."""
@@ -68,10 +69,22 @@ class Exchange:
     arrived: Callable[[NodeName, tuple[Digest, ...]], None]
     failed: Callable[[NodeName, tuple[Digest, ...]], None]
     tasks: asyncio.TaskGroup
+    _desks: Desks = field(init=False)
     _neighbours: dict[Link, _Neighbour] = field(default_factory=dict)
     _batches: dict[NodeName, list[Digest]] = field(default_factory=dict)
     served_at: float = 0.0
     """When somebody last asked us for something, on the loop's clock."""
+
+    def __post_init__(self) -> None:
+        """One desk for each link, whoever dialled it."""
+        self._desks = Desks(
+            self.endpoint,
+            self.store,
+            wants=self._wants,
+            on_delivery=self._took,
+            on_message=self._hear,
+            on_end=self._ended,
+        )
 
     def fetch(self, holder: NodeName, digests: Sequence[Digest]) -> None:
         """Get contents from a node; each is reported as arrived or failed, or the protocol loses patience."""
@@ -91,13 +104,14 @@ class Exchange:
         return {digest for one in self._neighbours.values() if one.moved_at > since for digest in one.awaited}
 
     async def accept_all(self) -> None:
-        """Take in the links that others dial."""
-        while True:
-            link = await self.endpoint.accept()
-            if link.kind is LinkKind.BULK:
-                self._adopt(link)
-            else:
-                await link.close()
+        """Take in the links that others dial, and serve all links for as long as this runs."""
+        async with self._desks:
+            while True:
+                link = await self.endpoint.accept()
+                if link.kind is LinkKind.BULK:
+                    self._desks.serve(link)
+                else:
+                    await link.close()
 
     async def _fetch(self, holder: NodeName, digests: tuple[Digest, ...]) -> None:
         for _ in range(_DIALS):
@@ -106,7 +120,9 @@ class Exchange:
                 neighbour.awaited.update(digests)
                 neighbour.moved_at = asyncio.get_running_loop().time()
                 for start in range(0, len(digests), WANTS_PER_MESSAGE):
-                    await neighbour.link.send(Want(run=self.run, digests=digests[start : start + WANTS_PER_MESSAGE]))
+                    await neighbour.desk.link.send(
+                        Want(run=self.run, digests=digests[start : start + WANTS_PER_MESSAGE])
+                    )
             except (LinkEnded, LinkRefused) as problem:
                 if problem.reason is not Reason.DUPLICATE:
                     get_log().info("fetch_failed", holder=str(holder), reason=problem.reason.value)
@@ -116,51 +132,42 @@ class Exchange:
         self.failed(holder, digests)
 
     async def _reach(self, holder: NodeName) -> _Neighbour:
-        for link, neighbour in self._neighbours.items():
-            if link.peer.identity.name == holder and link in self.endpoint.links():
-                return neighbour
-        address = self.address_of(holder)
-        if address is None:
-            raise LinkEnded(Reason.UNREACHABLE, str(holder), "its address is not known")
         identity = Identity(self.endpoint.identity.swarm, Role.NODE, str(holder))
-        return self._adopt(await self.endpoint.dial(address, LinkKind.BULK, identity))
+        desk = self._desks.linked(identity)
+        if desk is None:
+            address = self.address_of(holder)
+            if address is None:
+                raise LinkEnded(Reason.UNREACHABLE, str(holder), "its address is not known")
+            desk = await self._desks.reach(address, identity)
+        return self._neighbour(desk.link)
 
-    def _adopt(self, link: Link) -> _Neighbour:
-        """A link is served once, whether it was dialled, accepted, or both."""
-        if link in self._neighbours:
-            return self._neighbours[link]
-        node = NodeName(link.peer.identity.name)
-
-        def wants(_sender: Party, announce: Announce) -> Reason | None:
-            return None if announce.content in neighbour.awaited else Reason.UNWANTED
-
-        def took(delivery: Delivery) -> None:
-            neighbour.awaited.discard(Digest(delivery.content))
-            neighbour.moved_at = asyncio.get_running_loop().time()
-            self._note_arrival(node, Digest(delivery.content))
-
-        async def hear(message: AnyMessage, payload: Buffer | None) -> bool:
-            return await self._hear(neighbour, node, message, payload)
-
-        desk = BulkDesk(link, self.store, wants=wants, on_delivery=took, on_message=hear)
-        neighbour = self._neighbours[link] = _Neighbour(link, desk)
-        self.tasks.create_task(self._serve(neighbour, node), name=f"bulk with {node}")
+    def _neighbour(self, link: Link) -> _Neighbour:
+        neighbour = self._neighbours.get(link)
+        if neighbour is None:
+            neighbour = self._neighbours[link] = _Neighbour(self._desks.serve(link))
         return neighbour
 
-    async def _serve(self, neighbour: _Neighbour, node: NodeName) -> None:
-        try:
-            end = await neighbour.desk.run()
-        finally:
-            del self._neighbours[neighbour.link]
-        lost = tuple(neighbour.awaited)
-        if not lost:
-            return
-        if end.reason is Reason.DUPLICATE:
-            self.fetch(node, lost)
-        else:
-            self.failed(node, lost)
+    def _wants(self, link: Link, announce: Announce) -> Reason | None:
+        return None if announce.content in self._neighbour(link).awaited else Reason.UNWANTED
 
-    async def _hear(self, neighbour: _Neighbour, node: NodeName, message: AnyMessage, payload: Buffer | None) -> bool:
+    def _took(self, delivery: Delivery) -> None:
+        neighbour, digest = self._neighbour(delivery.link), Digest(delivery.content)
+        neighbour.awaited.discard(digest)
+        neighbour.moved_at = asyncio.get_running_loop().time()
+        self._note_arrival(_name_of(delivery.link), digest)
+
+    def _ended(self, link: Link, end: LinkEnded | LinkRefused) -> None:
+        neighbour = self._neighbours.pop(link, None)
+        if neighbour is None or not neighbour.awaited:
+            return
+        lost = tuple(neighbour.awaited)
+        if end.reason is Reason.DUPLICATE:
+            self.fetch(_name_of(link), lost)
+        else:
+            self.failed(_name_of(link), lost)
+
+    async def _hear(self, link: Link, message: AnyMessage, payload: Buffer | None) -> bool:
+        neighbour, node = self._neighbour(link), _name_of(link)
         match message:
             case Want(digests=digests):
                 self._owe(neighbour, node, message.run, digests)
@@ -180,7 +187,7 @@ class Exchange:
     async def _take_bundle(self, neighbour: _Neighbour, node: NodeName, bundle: Bundle, payload: Buffer) -> None:
         contents = await in_thread(unbundled, bundle, payload)
         if contents is None:
-            raise LinkRefused(Reason.WRONG_HASH, neighbour.link.peer.identity.uri, "the contents of a bundle")
+            raise LinkRefused(Reason.WRONG_HASH, neighbour.desk.link.peer.identity.uri, "the contents of a bundle")
         due = [(digest, content) for digest, content in contents if digest in neighbour.awaited]
         neighbour.moved_at = asyncio.get_running_loop().time()
         neighbour.awaited.difference_update(digest for digest, _ in due)
@@ -227,7 +234,7 @@ class Exchange:
     async def _send_bundled(self, neighbour: _Neighbour, contents: Sequence[Content]) -> bool:
         try:
             for bundle, payload in bundled(self.run, contents):
-                await neighbour.link.send(bundle, payload)
+                await neighbour.desk.link.send(bundle, payload)
                 neighbour.owed -= len(bundle.digests)
         except (LinkEnded, LinkRefused):
             return False
@@ -247,7 +254,7 @@ class Exchange:
     async def _lack(self, neighbour: _Neighbour, digests: tuple[Digest, ...], owed: int) -> None:
         neighbour.owed -= owed
         try:
-            await neighbour.link.send(Lacking(run=self.run, digests=digests))
+            await neighbour.desk.link.send(Lacking(run=self.run, digests=digests))
         except (LinkEnded, LinkRefused):
             return  # the asker notices as well
 
@@ -259,3 +266,7 @@ class Exchange:
 
     def _report(self, node: NodeName) -> None:
         self.arrived(node, tuple(self._batches.pop(node)))
+
+
+def _name_of(link: Link) -> NodeName:
+    return NodeName(link.peer.identity.name)

@@ -8,16 +8,14 @@ whoever calls `send`.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from shoal_base.logs import get_log
 from shoal_swarm.protocol.messages import (
     CHUNK_BYTES,
     Announce,
-    AnyMessage,
     Chunk,
     Decline,
     Done,
@@ -27,6 +25,15 @@ from shoal_swarm.protocol.messages import (
     Pong,
     Withdraw,
 )
+from shoal_swarm.transport.bulk.hooks import (
+    Delivery,
+    OnDelivery,
+    OnMessage,
+    Wants,
+    ignore,
+    knows_nothing_else,
+    wants_anything,
+)
 from shoal_swarm.transport.bulk.incoming import Incoming
 from shoal_swarm.transport.bulk.outbox import Outbox
 from shoal_swarm.transport.bulk.outgoing import Outgoing, nothing_to_report
@@ -35,36 +42,12 @@ from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.bulk.threads import in_thread, opened_in_thread
 from shoal_swarm.transport.bulk.tree import digest_of
 from shoal_swarm.transport.chores import Chores
-from shoal_swarm.transport.contract import Buffer, Link, Parcel, Party
+from shoal_swarm.transport.contract import Buffer, Link, Parcel
 from shoal_swarm.transport.limits import DEFAULT_LIMITS, Limits
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
 
-Wants: TypeAlias = Callable[[Party, Announce], Reason | None]
 _DROPPED_REMEMBERED_MAX: Final = 64
 _MESSAGES_BESIDE_CHUNKS: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A content that arrived, verified and durable."""
-
-    sender: Party
-    content: bytes
-    size: int
-    path: Path
-
-
-OnDelivery: TypeAlias = Callable[[Delivery], None]
-OnMessage: TypeAlias = Callable[[AnyMessage, Buffer | None], Awaitable[bool]]
-
-
-def wants_anything(_sender: Party, _announce: Announce) -> Reason | None:
-    """Take whatever fits the limits."""
-    return None
-
-
-def ignore(_delivery: Delivery) -> None:
-    """For whoever does not ask what came."""
 
 
 class BulkDesk:
@@ -82,9 +65,9 @@ class BulkDesk:
         limits: Limits = DEFAULT_LIMITS,
         wants: Wants = wants_anything,
         on_delivery: OnDelivery = ignore,
-        on_message: OnMessage | None = None,
+        on_message: OnMessage = knows_nothing_else,
     ) -> None:
-        self._link = link
+        self.link = link
         self._store = store
         self._limits = limits
         self._wants = wants
@@ -119,26 +102,24 @@ class BulkDesk:
         return error
 
     async def _read_until_judged(self) -> LinkEnded | LinkRefused:
-        reading, judging = asyncio.create_task(self._read()), asyncio.create_task(self._judged.wait())
-        try:
+        async with asyncio.TaskGroup() as tasks:
+            reading, judging = tasks.create_task(self._read()), tasks.create_task(self._judged.wait())
             await asyncio.wait({reading, judging}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (reading, judging):
-                task.cancel()
-            await asyncio.gather(reading, judging, return_exceptions=True)
+            reading.cancel()
+            judging.cancel()
         return self._verdict or reading.result()
 
     async def _read(self) -> LinkEnded | LinkRefused:
         try:
             while True:
-                await self._handle(await self._link.receive())
+                await self._handle(await self.link.receive())
         except (LinkEnded, LinkRefused) as end:
             return end
 
     async def _part(self, end: LinkEnded | LinkRefused) -> LinkEnded | LinkRefused:
         if isinstance(end, LinkRefused):
-            return await self._link.refuse(end.reason, end.detail)
-        await self._link.close(end.reason)
+            return await self.link.refuse(end.reason, end.detail)
+        await self.link.close(end.reason)
         return end
 
     def _judge(self, verdict: LinkEnded | LinkRefused) -> None:
@@ -151,7 +132,7 @@ class BulkDesk:
         async with self._places:
             self._used_at = time.monotonic()
             number, self._next_number = self._next_number, self._next_number + 1
-            outgoing = Outgoing(self._link, number, source, self._limits, on_progress)
+            outgoing = Outgoing(self.link, number, source, self._limits, on_progress)
             self._outgoing[number] = outgoing
             try:
                 await outgoing.run()
@@ -188,7 +169,7 @@ class BulkDesk:
             case Ping(number=number):
                 self._outbox.say(Pong(number=number), parcel.payload)
             case other:
-                if self._on_message is None or not await self._on_message(other, parcel.payload):
+                if not await self._on_message(self.link, other, parcel.payload):
                     raise self._out_of_turn(type(other).__name__)
                 self._used_at = time.monotonic()
 
@@ -224,7 +205,7 @@ class BulkDesk:
             raise TransferRefused(Reason.TOO_LARGE, about, f"{announce.size} bytes")
         if len(self._incoming) >= self._limits.transfers_in_max:
             raise TransferRefused(Reason.TOO_MANY_TRANSFERS, about)
-        reason = self._wants(self._link.peer, announce)
+        reason = self._wants(self.link, announce)
         if reason is not None:
             raise TransferRefused(reason, about)
 
@@ -247,7 +228,7 @@ class BulkDesk:
         return self._incoming.get(incoming.announce.transfer) is incoming
 
     def _deliver(self, announce: Announce, path: Path) -> None:
-        self._on_delivery(Delivery(self._link.peer, announce.content, announce.size, path))
+        self._on_delivery(Delivery(self.link, announce.content, announce.size, path))
         self._outbox.say(Done(transfer=announce.transfer))
 
     def _decline(self, number: int, reason: Reason) -> None:

@@ -13,7 +13,17 @@ from typing import Self
 
 from shoal_certs.identity import Identity
 from shoal_swarm.protocol.roles import LinkKind
-from shoal_swarm.transport.bulk.desk import BulkDesk, OnDelivery, Wants, ignore, wants_anything
+from shoal_swarm.transport.bulk.desk import BulkDesk
+from shoal_swarm.transport.bulk.hooks import (
+    OnDelivery,
+    OnEnd,
+    OnMessage,
+    Wants,
+    ignore,
+    knows_nothing_else,
+    not_missed,
+    wants_anything,
+)
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.chores import Chores
 from shoal_swarm.transport.contract import Address, Endpoint, Link
@@ -31,12 +41,16 @@ class Desks:
         limits: Limits = DEFAULT_LIMITS,
         wants: Wants = wants_anything,
         on_delivery: OnDelivery = ignore,
+        on_message: OnMessage = knows_nothing_else,
+        on_end: OnEnd = not_missed,
     ) -> None:
         self._endpoint = endpoint
         self._store = store
         self._limits = limits
         self._wants = wants
         self._on_delivery = on_delivery
+        self._on_message = on_message
+        self._on_end = on_end
         self._desks: dict[Link, BulkDesk] = {}
         self._dialling: defaultdict[Identity, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._chores = Chores()
@@ -53,22 +67,32 @@ class Desks:
         """The desk of a link, which is read and answered from now on."""
         desk = self._desks.get(link)
         if desk is None:
-            desk = BulkDesk(link, self._store, limits=self._limits, wants=self._wants, on_delivery=self._on_delivery)
-            self._desks[link] = desk
+            desk = self._desks[link] = BulkDesk(
+                link,
+                self._store,
+                limits=self._limits,
+                wants=self._wants,
+                on_delivery=self._on_delivery,
+                on_message=self._on_message,
+            )
             self._chores.begin(self._run(link, desk), f"bulk with {link.peer.identity}")
         return desk
+
+    def linked(self, peer: Identity) -> BulkDesk | None:
+        """The desk of a live link to `peer`, if there is one."""
+        for link in self._endpoint.links():
+            if link.kind is LinkKind.BULK and link.peer.identity == peer:
+                return self.serve(link)
+        return None
 
     async def reach(self, address: Address, peer: Identity) -> BulkDesk:
         """A desk to send to `peer` from: over the link that there is, or over a new one to `address`."""
         async with self._dialling[peer]:
-            for link in self._endpoint.links():
-                if link.kind is LinkKind.BULK and link.peer.identity == peer:
-                    return self.serve(link)
-            return self.serve(await self._endpoint.dial(address, LinkKind.BULK, peer))
+            return self.linked(peer) or self.serve(await self._endpoint.dial(address, LinkKind.BULK, peer))
 
     async def _run(self, link: Link, desk: BulkDesk) -> None:
         try:
-            await desk.run()
+            self._on_end(link, await desk.run())
         finally:
             del self._desks[link]
             await link.close()
