@@ -13,15 +13,34 @@ seconds, which the last rows compare as well, and not the rates.
 
 Where the time of a round trip goes. A message crosses three threads at each end: the application, libzmq's, the
 pump. So there and back are eleven wake-ups where plain ZeroMQ has six, and application and pump pass the interpreter
-lock to each other. Most of it is the application's thread: calls into libzmq, and customs. Where a gigabyte goes:
-a link encrypts and uses TCP as raw TLS does, and copies everything through a local socket at both ends (a sixth
-of its CPU in libzmq's threads alone). Bulk adds two hashes at the receiver, two at the sender before the clock
-starts, a file at each end, and two hand-overs to a worker thread for every chunk.
+lock to each other. In CPU time: 48 us for plain ZeroMQ, 124 with asyncio at both ends, 400 for a link. Of those 400
+libzmq's threads take 40; the applications 205, of which 85 are asyncio's own (plain ZeroMQ with asyncio has them too)
+and the rest calls into libzmq for two frames, customs and the link; the pumps 150, half of it kernel and OpenSSL.
+Five times plain ZeroMQ is 240: asyncio's 124 and that half of the pumps leave 40 for everything that pumps and links
+do in Python, which takes 200 now. That goal is missed by any link of this structure that is written in Python.
 
-What was tried: asking libzmq before trying to receive (a failed attempt makes an exception, 22 us, three times
-what asking costs), asking once and not three times, plain numbers for pyzmq's flags, following frame headers
-without copying them, telling `poll` only what changed: together about a fifth of a round trip. A shorter switch
-interval of the interpreter (0.5 ms) and relay buffers of 128 KiB and 1 MiB made no difference above the noise.
+Where a gigabyte goes. A link encrypts and uses TCP as raw TLS does, and copies everything through a local socket at
+both ends. Bulk adds one hash at the receiver (and one at the sender before the clock starts), and a file at each end.
+The rows called "floor" measure just these, each alone and without threads, and add them to what raw TLS took: about
+2.7 s per GB, where raw TLS takes 1.5 and nearly fills two cores. So where two cores do the work of both ends, bulk can
+reach 0.56 of raw TLS if libzmq, Python, threads and page faults cost nothing at all; 0.5 leaves them 0.3 s per GB,
+and a bare link alone spends 0.5 beyond its part of the floor.
+
+What was tried for round trips: asking libzmq before trying to receive (a failed attempt makes an exception, 22 us,
+three times what asking costs), asking once and not three times, plain numbers for pyzmq's flags, following frame
+headers without copying them, telling `poll` only what changed: together about a fifth. Receiving frames one by one
+and not by `recv_multipart`, and copying small ones to libzmq: 3 us of 8 for each message, 3 % of a trip, where a tenth
+was hoped for. A shorter switch interval of the interpreter (0.5 ms) and relay buffers of 128 KiB and 1 MiB made no
+difference above the noise. Spinning was not tried: it shortens wake-ups, but here the cores are busy for as long as
+the trip takes.
+
+What was tried for bulk, in CPU seconds per GB of both sides, description included, from 5.1: one hash of everything
+up to each chunk's end in place of one per chunk and one of the whole, and batches of chunks for each hand-over to
+a thread: predicted 0.8 less, got 0.4, because batches are freed together, so the C library returned their pages to
+the kernel and fetched them again (250,000 faults per GB); letting it keep 16 MiB: 0.5 less, and the rest of what was
+predicted, down to 4.1. Batches of four chunks and 8 MiB kept: 4.6, so it is eight and 16. Claiming the room on the disk
+beside the first chunks costs the same, but nobody waits for it. TLS over memory buffers, for fewer and larger system
+calls, made no difference above the noise (1.9 to 2.7 against 2.1 to 2.8 s per GB, TLS alone on a busy machine).
 """
 
 import multiprocessing
@@ -39,6 +58,7 @@ import click
 import zmq
 
 from tests.benchmarks.bench import Bench, cpu_s, forget_peak, peak_bytes
+from tests.benchmarks.floor import floor_s_per_gb
 from tests.benchmarks.ways import (
     our_client,
     our_server,
@@ -187,6 +207,8 @@ def measure(bench: Bench, town: Town, folder: Path, sizes: list[int], passes: in
             bench.row(way=name, mib=number, **rate)
     judge_round_trips(bench, {name: median(times) for (name, order, _), times in clock.wall.items() if order == "ask"})
     compare_cpu(bench, clock, sizes)
+    gb = sizes[-1] * MIB / 1e9
+    show_floor(bench, folder, passes, median(clock.cpu["tls", "send", sizes[-1]]) / gb)
     return rates
 
 
@@ -198,6 +220,17 @@ def compare_cpu(bench: Bench, clock: Clock, sizes: list[int]) -> None:
         }
         for mib, share in shares.items():
             bench.row(way=f"raw TLS / {name}", mib=mib, cpu=round(share, 2))
+
+
+def show_floor(bench: Bench, folder: Path, passes: int, tls_s_per_gb: float) -> None:
+    """What a link and bulk cannot go below, and so the largest share of raw TLS that bulk could reach."""
+    parts = floor_s_per_gb(folder, passes)
+    for name, cpu in parts.items():
+        bench.row(way=f"floor: {name}", cpu_s_per_gb=round(cpu, 2))
+    both = tls_s_per_gb + sum(parts.values())
+    bench.row(
+        way="floor: raw TLS and all of these", cpu_s_per_gb=round(both, 2), raw_tls_of_it=round(tls_s_per_gb / both, 2)
+    )
 
 
 def judge_round_trips(bench: Bench, trip: dict[str, float]) -> None:
