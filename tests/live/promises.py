@@ -21,7 +21,8 @@ def rules_of(run: list[str]) -> RunRules:
     """The rules that these options spell."""
     given = dict(zip(run[::2], run[1::2], strict=True))
     numbers = [int(given[name]) for name in ("--rounds", "--min-nodes", "--owners-max") if name in given]
-    return RunConfig.synthetic(given["--run"], size_of(given["--synthetic"]), *numbers).rules()
+    combine = given.get("--combine", "exact")
+    return RunConfig.synthetic(given["--run"], size_of(given["--synthetic"]), *numbers, combine=combine).rules()
 
 
 def events(log: Path, name: str) -> Iterator[dict[str, Any]]:

@@ -53,6 +53,7 @@ def peer(
     rounds: int,
     min_nodes: int,
     owners_max: int,
+    combine: str,
     sentinel: str | None,
     sentinel_name: str,
     address: str | None,
@@ -83,7 +84,7 @@ def peer(
         reached = address_of(address or _DEFAULT_ADDRESS)
         settings = PeerSettings(
             files=files,
-            config=config_of(run, synthetic, rounds, min_nodes, owners_max),
+            config=config_of(run, synthetic, rounds, min_nodes, owners_max, combine),
             sentinel=address_of(sentinel),
             sentinel_name=sentinel_name,
             listen=reached if listen is None else address_of(listen),

@@ -16,7 +16,7 @@ from shoal_swarm.protocol.names import Hash, NodeName, RunId
 from shoal_swarm.protocol.signed import SignedManifest, SignedResult
 
 BUNDLE_CONTENTS_MAX: Final = 512
-BUNDLED_BYTES_MAX: Final = 64 << 10
+BUNDLED_BYTES_MAX: Final = 256 << 10
 """A larger content travels by itself."""
 BundleSize: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=BUNDLED_BYTES_MAX)]
 Hashes: TypeAlias = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=1024)]

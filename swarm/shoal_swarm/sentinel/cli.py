@@ -41,6 +41,7 @@ def sentinel(
     rounds: int,
     min_nodes: int,
     owners_max: int,
+    combine: str,
     identity: Path | None,
     key: Path | None,
     cert: Path | None,
@@ -60,7 +61,7 @@ def sentinel(
         register_url=register_url or default_register(party.swarm),
         runs=()
         if run is None and synthetic is None
-        else (config_of(run, synthetic, rounds, min_nodes, owners_max).rules(),),
+        else (config_of(run, synthetic, rounds, min_nodes, owners_max, combine).rules(),),
         timing=Timing.lan(),
         boundaries=Boundaries.planned(read_settings()),
         state=state,

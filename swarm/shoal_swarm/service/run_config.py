@@ -43,7 +43,15 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     codec: str = "int8"
 
     @classmethod
-    def synthetic(cls, run: str, adapter_bytes: int, rounds: int, min_nodes: int, owners_max: int = NODES_MAX) -> Self:
+    def synthetic(
+        cls,
+        run: str,
+        adapter_bytes: int,
+        rounds: int,
+        min_nodes: int,
+        owners_max: int = NODES_MAX,
+        combine: str = "exact",
+    ) -> Self:
         """The configuration that these options spell; a value outside its bounds is refused."""
         if not _NAME.fullmatch(run):
             raise InputRefused(
@@ -65,6 +73,7 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             min_nodes=min_nodes,
             copies=min(2, min_nodes),
             owners_max=owners_max,
+            combine=combine,
         )
 
     def digest(self) -> Digest:

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import click
 
 from shoal_base.errors import InputRefused
+from shoal_swarm.merge.plan import Combine
 from shoal_swarm.service.run_config import NODES_MAX, RunConfig
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -15,8 +16,14 @@ _SIZE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMG]?)B?", re.ASCII | r
 
 
 def run_options(function: Function) -> Function:
-    """Add --run, --synthetic, --rounds, --min-nodes and --owners-max."""
+    """Add --run, --synthetic, --rounds, --min-nodes, --owners-max and --combine."""
     for option in (
+        click.option(
+            "--combine",
+            type=click.Choice([one.value for one in Combine]),
+            default=Combine.EXACT.value,
+            help="How LoRA pairs become one pair.",
+        ),
         click.option(
             "--owners-max", type=int, default=NODES_MAX, help="Split merging among at most so many nodes; 1 is a star."
         ),
@@ -30,12 +37,17 @@ def run_options(function: Function) -> Function:
 
 
 def config_of(
-    run: str | None, synthetic: str | None, rounds: int, min_nodes: int, owners_max: int = NODES_MAX
+    run: str | None,
+    synthetic: str | None,
+    rounds: int,
+    min_nodes: int,
+    owners_max: int = NODES_MAX,
+    combine: str = Combine.EXACT,
 ) -> RunConfig:
     """The run that the options spell; all parties must type the same."""
     if run is None or synthetic is None:
         raise InputRefused("A run needs a name and something to learn: give --run NAME and --synthetic SIZE.")
-    return RunConfig.synthetic(run, size_of(synthetic), rounds, min_nodes, owners_max)
+    return RunConfig.synthetic(run, size_of(synthetic), rounds, min_nodes, owners_max, combine)
 
 
 def size_of(text: str) -> int:

@@ -73,8 +73,9 @@ def test_every_option_of_a_run_is_in_its_hash() -> None:
         RunConfig.synthetic("demo", 300_000, 4, 3),
         RunConfig.synthetic("demo", 300_000, 3, 2),
         RunConfig.synthetic("demo", 300_000, 3, 3, 1),
+        RunConfig.synthetic("demo", 300_000, 3, 3, combine="factor-mean"),
     ]
-    assert len({one.digest() for one in (plain, *others)}) == 6
+    assert len({one.digest() for one in (plain, *others)}) == 7
     assert plain.digest() == RunConfig.synthetic("demo", 300_000, 3, 3).digest()
 
 
