@@ -1,7 +1,7 @@
 """Bulk links to other nodes: asking for contents by digest, answering who asks, one link a pair of nodes.
 
     we     Want(digests)        ──►  they
-           ◄── Bundle: small contents together
+           ◄── Batch: small contents together
            ◄── each large content, announced and sent as the bulk desk does
            ◄── Lacking: what they do not have
 
@@ -16,11 +16,11 @@ from typing import Final
 
 from shoal_base.logs import get_log
 from shoal_certs.identity import Identity, Role
-from shoal_swarm.peer.bundles import Content, bundled, unbundled
+from shoal_swarm.peer.batches import Content, batched, unbatched
 from shoal_swarm.protocol.messages import Announce, AnyMessage
 from shoal_swarm.protocol.names import Digest, NodeName, RunId
 from shoal_swarm.protocol.roles import LinkKind
-from shoal_swarm.protocol.round_messages import BUNDLE_CONTENTS_MAX, BUNDLED_BYTES_MAX, Bundle, Lacking, Want
+from shoal_swarm.protocol.round_messages import BATCH_CONTENTS_MAX, BATCHED_BYTES_MAX, Batch, Lacking, Want
 from shoal_swarm.transport.bulk.desk import BulkDesk
 from shoal_swarm.transport.bulk.desks import Desks
 from shoal_swarm.transport.bulk.hooks import Delivery
@@ -33,7 +33,7 @@ from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, Transf
 WANTS_PER_MESSAGE: Final = 1024
 WANTED_OF_US_MAX: Final = 1 << 16
 """Contents that one node may have asked us for and not got yet."""
-BATCH_S: Final = 0.01
+REPORT_AFTER_S: Final = 0.01
 """Small pieces come in swarms: what arrives within this time is reported together."""
 STALL_S: Final = 5.0
 """A link over which nothing came for so long is not trusted to bring what was asked for."""
@@ -177,17 +177,17 @@ class Exchange:
                 neighbour.awaited.difference_update(lacking)
                 self.failed(node, lacking)
                 return True
-            case Bundle():
-                assert payload is not None, "customs let no bundle pass without its payload"
-                await self._take_bundle(neighbour, node, message, payload)
+            case Batch():
+                assert payload is not None, "customs let no batch pass without its payload"
+                await self._take_batch(neighbour, node, message, payload)
                 return True
             case _:
                 return False
 
-    async def _take_bundle(self, neighbour: _Neighbour, node: NodeName, bundle: Bundle, payload: Buffer) -> None:
-        contents = await in_thread(unbundled, bundle, payload)
+    async def _take_batch(self, neighbour: _Neighbour, node: NodeName, batch: Batch, payload: Buffer) -> None:
+        contents = await in_thread(unbatched, batch, payload)
         if contents is None:
-            raise LinkRefused(Reason.WRONG_HASH, neighbour.desk.link.peer.identity.uri, "the contents of a bundle")
+            raise LinkRefused(Reason.WRONG_HASH, neighbour.desk.link.peer.identity.uri, "the contents of a batch")
         due = [(digest, content) for digest, content in contents if digest in neighbour.awaited]
         neighbour.moved_at = asyncio.get_running_loop().time()
         neighbour.awaited.difference_update(digest for digest, _ in due)
@@ -216,26 +216,26 @@ class Exchange:
         places = asyncio.Semaphore(SENDS_AT_ONCE)
         async with asyncio.TaskGroup() as lanes:
             while digests:
-                found = await self.read(digests[:BUNDLE_CONTENTS_MAX])
+                found = await self.read(digests[:BATCH_CONTENTS_MAX])
                 contents = [
                     (digest, content) for digest, content in zip(digests, found, strict=False) if content is not None
                 ]
                 lacking += [digest for digest, content in zip(digests, found, strict=False) if content is None]
-                small = [one for one in contents if len(one[1]) <= BUNDLED_BYTES_MAX]
-                if not await self._send_bundled(neighbour, small):
+                small = [one for one in contents if len(one[1]) <= BATCHED_BYTES_MAX]
+                if not await self._send_batched(neighbour, small):
                     return  # the asker notices as well
-                for _, content in (one for one in contents if len(one[1]) > BUNDLED_BYTES_MAX):
+                for _, content in (one for one in contents if len(one[1]) > BATCHED_BYTES_MAX):
                     await places.acquire()
                     lanes.create_task(self._send_one(neighbour, content, places), name="send lane")
                 digests = digests[len(found) :]
         if lacking:
             await self._lack(neighbour, tuple(lacking), len(lacking))
 
-    async def _send_bundled(self, neighbour: _Neighbour, contents: Sequence[Content]) -> bool:
+    async def _send_batched(self, neighbour: _Neighbour, contents: Sequence[Content]) -> bool:
         try:
-            for bundle, payload in bundled(self.run, contents):
-                await neighbour.desk.link.send(bundle, payload)
-                neighbour.owed -= len(bundle.digests)
+            for batch, payload in batched(self.run, contents):
+                await neighbour.desk.link.send(batch, payload)
+                neighbour.owed -= len(batch.digests)
         except (LinkEnded, LinkRefused):
             return False
         return True
@@ -261,7 +261,7 @@ class Exchange:
     def _note_arrival(self, node: NodeName, digest: Digest) -> None:
         batch = self._batches.setdefault(node, [])
         if not batch:
-            asyncio.get_running_loop().call_later(BATCH_S, self._report, node)
+            asyncio.get_running_loop().call_later(REPORT_AFTER_S, self._report, node)
         batch.append(digest)
 
     def _report(self, node: NodeName) -> None:

@@ -16,7 +16,7 @@ from typing import Final, TypeVar, assert_never
 from shoal_base.errors import PeerRefused, PlaceRefused, ShoalError
 from shoal_base.logs import get_log
 from shoal_swarm.merge import MergeRefused
-from shoal_swarm.peer.bundles import BUNDLE_BYTES
+from shoal_swarm.peer.batches import BATCH_BYTES
 from shoal_swarm.peer.exchange import Exchange
 from shoal_swarm.peer.merging import merged_share, problem_in
 from shoal_swarm.peer.spool import Spool
@@ -155,7 +155,7 @@ class PeerHost:
             content = self._places.storage.read(digest)
             found.append(content)
             size += len(content or b"")
-            if size >= BUNDLE_BYTES:
+            if size >= BATCH_BYTES:
                 break
         return found
 

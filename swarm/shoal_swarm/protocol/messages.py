@@ -13,7 +13,7 @@ import msgspec
 
 from shoal_base.errors import PeerRefused
 from shoal_swarm.protocol.base import Message
-from shoal_swarm.protocol.round_messages import Bundle, RoundMessage
+from shoal_swarm.protocol.round_messages import Batch, RoundMessage
 
 PROTOCOL_VERSIONS: Final = (1,)
 """What this build speaks, the best last."""
@@ -146,8 +146,8 @@ AnyMessage: TypeAlias = (
 )
 
 ALL_MESSAGES: Final[tuple[type[Message], ...]] = tuple(AnyMessage.__args__)
-PAYLOAD_CARRIERS: Final[frozenset[type[Message]]] = frozenset({Ping, Pong, Announce, Chunk, Bundle})
-PAYLOAD_REQUIRED: Final = (Chunk, Bundle)
+PAYLOAD_CARRIERS: Final[frozenset[type[Message]]] = frozenset({Ping, Pong, Announce, Chunk, Batch})
+PAYLOAD_REQUIRED: Final = (Chunk, Batch)
 """Without their bytes these say nothing."""
 
 

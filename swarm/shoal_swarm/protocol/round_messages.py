@@ -15,10 +15,10 @@ from shoal_swarm.protocol.ledger import LedgerEntry
 from shoal_swarm.protocol.names import Hash, NodeName, RunId
 from shoal_swarm.protocol.signed import SignedManifest, SignedResult
 
-BUNDLE_CONTENTS_MAX: Final = 512
-BUNDLED_BYTES_MAX: Final = 256 << 10
+BATCH_CONTENTS_MAX: Final = 512
+BATCHED_BYTES_MAX: Final = 256 << 10
 """A larger content travels by itself."""
-BundleSize: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=BUNDLED_BYTES_MAX)]
+BatchSize: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=BATCHED_BYTES_MAX)]
 Hashes: TypeAlias = Annotated[tuple[Hash, ...], msgspec.Meta(max_length=1024)]
 Nonce: TypeAlias = Annotated[str, msgspec.Meta(pattern="^[0-9a-zA-Z/-]{1,64}$")]
 REASON_CHARACTERS_MAX: Final = 300
@@ -171,18 +171,18 @@ class Lacking(Message, frozen=True, tag="lacking"):
     digests: Hashes
 
 
-class Bundle(Message, frozen=True, tag="bundle"):
+class Batch(Message, frozen=True, tag="batch"):
     """Small contents that were asked for, one after the other in the payload: one message instead of two for each."""
 
     run: RunId
-    digests: Annotated[tuple[Hash, ...], msgspec.Meta(min_length=1, max_length=BUNDLE_CONTENTS_MAX)]
-    sizes: Annotated[tuple[BundleSize, ...], msgspec.Meta(min_length=1, max_length=BUNDLE_CONTENTS_MAX)]
+    digests: Annotated[tuple[Hash, ...], msgspec.Meta(min_length=1, max_length=BATCH_CONTENTS_MAX)]
+    sizes: Annotated[tuple[BatchSize, ...], msgspec.Meta(min_length=1, max_length=BATCH_CONTENTS_MAX)]
     """How many bytes of the payload each takes."""
 
 
 FromNode = Join | Lease | Contribution | Have | Merged | Held | Goodbye
 FromSentinel = Joined | Refused | JoinAgain | Renewed | LedgerPart | Announced | TurnedDown | Published
-BetweenNodes = Want | Lacking | Bundle
+BetweenNodes = Want | Lacking | Batch
 RoundMessage = FromNode | FromSentinel | BetweenNodes
 ROUND_MESSAGES: tuple[type[Message], ...] = (
     Join,
@@ -202,6 +202,6 @@ ROUND_MESSAGES: tuple[type[Message], ...] = (
     Published,
     Want,
     Lacking,
-    Bundle,
+    Batch,
 )
 """All of them, for the wire's closed union."""

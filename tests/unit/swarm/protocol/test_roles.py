@@ -4,11 +4,11 @@ import pytest
 
 from shoal_certs.identity import Role
 from shoal_swarm.protocol.base import Message
-from shoal_swarm.protocol.messages import ALL_MESSAGES, PAYLOAD_CARRIERS, Announce, Bundle, Chunk, Hashes, Ping, Pong
+from shoal_swarm.protocol.messages import ALL_MESSAGES, PAYLOAD_CARRIERS, Announce, Batch, Chunk, Hashes, Ping, Pong
 from shoal_swarm.protocol.roles import TABLE, LinkKind, may_dial, may_say
 from shoal_swarm.protocol.round_messages import ROUND_MESSAGES, FromNode, FromSentinel
 
-WITH_TENSORS = {Announce, Bundle, Hashes, Chunk}
+WITH_TENSORS = {Announce, Batch, Hashes, Chunk}
 
 
 def test_every_message_of_the_union_has_its_row_and_no_other_has_one() -> None:
@@ -17,7 +17,7 @@ def test_every_message_of_the_union_has_its_row_and_no_other_has_one() -> None:
 
 
 def test_messages_that_carry_bytes_are_those_of_transfers_and_pings() -> None:
-    assert {Announce, Bundle, Chunk, Ping, Pong} == PAYLOAD_CARRIERS
+    assert {Announce, Batch, Chunk, Ping, Pong} == PAYLOAD_CARRIERS
 
 
 @pytest.mark.parametrize("message", sorted(WITH_TENSORS, key=lambda message: message.__name__))

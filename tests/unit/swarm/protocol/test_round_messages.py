@@ -12,7 +12,7 @@ from shoal_swarm.protocol.pieces import Share
 from shoal_swarm.protocol.round_messages import (
     ROUND_MESSAGES,
     Announced,
-    Bundle,
+    Batch,
     Contribution,
     Goodbye,
     Have,
@@ -62,7 +62,7 @@ MESSAGES: list[Message] = [
     Published(run=RUN, round=1, attempt=0, results=(RESULT,)),
     Want(run=RUN, digests=(ROOT,)),
     Lacking(run=RUN, digests=(ROOT,)),
-    Bundle(run=RUN, digests=(ROOT,), sizes=(9,)),
+    Batch(run=RUN, digests=(ROOT,), sizes=(9,)),
 ]
 DECODER: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(RoundMessage)
 
