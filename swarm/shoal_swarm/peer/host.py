@@ -52,7 +52,7 @@ Errand = (
 )
 """What is handed on without waiting for its end."""
 ORDERS_WAITING_MAX: Final = 1024
-TIDIED_AT_ONCE: Final = 4
+TIDIED_AT_ONCE: Final = 8
 """Deleting a file may take milliseconds; an order that comes meanwhile waits for no more than these."""
 SURPLUS_MAX: Final = 1 << 14
 LINGER_S: Final = 2.0

@@ -21,7 +21,7 @@ BLOB_BYTES_MAX = 1 << 30
 """A file that is larger is no blob: pieces are far smaller."""
 FILES_OPEN_MAX = 64
 """So many files of one `keep` are open at once, far below the usual limit of a process."""
-SYNCS_AT_ONCE = 16
+SYNCS_AT_ONCE = 4
 """So many of them are synced side by side."""
 
 
