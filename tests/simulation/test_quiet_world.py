@@ -31,6 +31,15 @@ def test_every_round_has_everybody_in_it(shape: Shape) -> None:
     assert all(host.disk.books.applied >= len(commits) - 2 for host in world.nodes.values())
 
 
+def test_a_node_remembers_the_commits_that_it_may_need_and_no_others() -> None:
+    world = World(7, Shape())
+    world.boot_all()
+    world.run_until(60.0)
+    for host in world.nodes.values():
+        assert host.process is not None
+        assert len(host.process.run.knowledge.commits) <= 3
+
+
 def test_the_last_round_ends_the_run() -> None:
     world = World(7, Shape(rounds=3))
     world.boot_all()

@@ -190,11 +190,19 @@ class Knowledge:
     def _outstanding(self) -> tuple[Kept, ...]:
         return (*self.books.carried, *(() if self.books.frozen is None else (self.books.frozen,)))
 
-    def _results_needed(self) -> list[Result]:
+    def _rounds_needed(self) -> set[int]:
         newest = -1 if self.record is None else self.record.committed
         rounds = {newest, newest - 1, self.books.applied, self.books.applied - 1}
-        rounds |= {kept.round - 1 for kept in self._outstanding()}
-        commits = [self.commits[index] for index in rounds if index in self.commits]
+        return rounds | {kept.round - 1 for kept in self._outstanding()}
+
+    def _forget_commits(self) -> None:
+        """A COMMIT names every piece of its round: keeping all of them would take more memory round by round."""
+        needed = self._rounds_needed() | ({self.writing.applied} if self.writing is not None else set())
+        for stale in [index for index in self.commits if index not in needed]:
+            del self.commits[stale]
+
+    def _results_needed(self) -> list[Result]:
+        commits = [self.commits[index] for index in self._rounds_needed() if index in self.commits]
         return [result for commit in commits for result, _holders in commit.results]
 
     def _append(self, entry: LedgerEntry) -> None:
@@ -211,3 +219,4 @@ class Knowledge:
             self.settled |= set(roots_settled(self._cut.contributors, self.node))
             results = tuple((share.signed.result, share.holders) for share in decision.results)
             self.commits[decision.round] = Commit(decision.round, len(self.heads), decision.chain, results)
+            self._forget_commits()
