@@ -18,6 +18,8 @@ class Downloads:
 
     stall_s: float
     _asked: dict[Digest, tuple[NodeName, float]] = field(default_factory=dict)
+    _heard: dict[NodeName, float] = field(default_factory=dict)
+    """When each holder last brought something: who still delivers has not stalled, however slow the line is."""
     _tries: dict[Digest, int] = field(default_factory=dict)
     _resting: set[Digest] = field(default_factory=set)
     """Failed since the last tick; asked again then, so that a swarm of failures is no storm."""
@@ -33,9 +35,11 @@ class Downloads:
             asking.setdefault(holder, []).append(digest)
         return {holder: tuple(digests) for holder, digests in asking.items()}
 
-    def arrived(self, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
+    def arrived(self, holder: NodeName, digests: tuple[Digest, ...], now: float) -> tuple[Digest, ...]:
         """Which of the digests of what arrived were asked for, of whomever; whatever else came is thrown away."""
         good = tuple(digest for digest in digests if digest in self._asked or digest in self._tries)
+        if good:
+            self._heard[holder] = now
         for digest in good:
             self._asked.pop(digest, None)
             self._tries.pop(digest, None)
@@ -49,7 +53,13 @@ class Downloads:
 
     def tick(self, now: float) -> None:
         """Give up on what stalled; let what failed be asked again."""
-        for digest in [digest for digest, (_, since) in self._asked.items() if now - since > self.stall_s]:
+        late = now - self.stall_s
+        stalled = [
+            digest
+            for digest, (holder, since) in self._asked.items()
+            if since < late and self._heard.get(holder, since) < late
+        ]
+        for digest in stalled:
             self._again(digest)
         self._resting.clear()
 

@@ -39,8 +39,8 @@ def held_before_durable(patch: Patch) -> None:
     """HELD is said when bytes arrive, not when they are synced."""
     honest = PeerRun._fetched
 
-    def fetched(self: PeerRun, event: Any) -> list[Effect]:  # noqa: ANN401 - passed through
-        effects = honest(self, event)
+    def fetched(self: PeerRun, event: Any, now: float) -> list[Effect]:  # noqa: ANN401 - passed through
+        effects = honest(self, event, now)
         kept = [digest for effect in effects if isinstance(effect, KeepBlobs) for digest in effect.digests]
         self.knowledge.kept.update(kept)
         return [*self.holder.say(), *effects]
@@ -98,9 +98,9 @@ def trust_any_bytes(patch: Patch) -> None:
     """What a node sends is taken for what was asked of it."""
     honest = PeerRun._fetched
 
-    def fetched(self: PeerRun, event: Any) -> list[Effect]:  # noqa: ANN401 - passed through
+    def fetched(self: PeerRun, event: Any, now: float) -> list[Effect]:  # noqa: ANN401 - passed through
         asked = tuple(digest for digest, (node, _) in self._downloads._asked.items() if node == event.holder)
-        return honest(self, msgspec.structs.replace(event, digests=(asked + event.digests)[: len(event.digests)]))
+        return honest(self, msgspec.structs.replace(event, digests=(asked + event.digests)[: len(event.digests)]), now)
 
     patch.setattr(PeerRun, "_fetched", fetched)
 

@@ -115,9 +115,9 @@ class PeerRun:
                 self.contributor.offered(event)
                 return []
             case Fetched():
-                return self._fetched(event)
+                return self._fetched(event, now)
             case ListFetched():
-                return self._list_fetched(event)
+                return self._list_fetched(event, now)
             case FetchFailed():
                 self._downloads.failed(event.holder, event.digests)
                 return []
@@ -197,8 +197,8 @@ class PeerRun:
             *self.holder.say(),
         ]
 
-    def _fetched(self, event: Fetched) -> list[Effect]:
-        arrived = self._downloads.arrived(event.digests)
+    def _fetched(self, event: Fetched, now: float) -> list[Effect]:
+        arrived = self._downloads.arrived(event.holder, event.digests, now)
         results, inputs = self.holder.wanted()[1], self.owner.wanted()[1]
         self.owner.at_hand.update(digest for digest in arrived if digest in inputs)
         to_keep = tuple(digest for digest in arrived if digest in results)
@@ -208,8 +208,9 @@ class PeerRun:
             self.knowledge.pin(self.knowledge.record.attempt_key(), to_keep)
         return kept + (self.owner.say() if any(digest in inputs for digest in arrived) else [])
 
-    def _list_fetched(self, event: ListFetched) -> list[Effect]:
-        if list_root(event.digests) == event.root and self._downloads.arrived((event.root,)):
+    def _list_fetched(self, event: ListFetched, now: float) -> list[Effect]:
+        is_right = list_root(event.digests) == event.root
+        if is_right and self._downloads.arrived(event.holder, (event.root,), now):
             self.knowledge.lists[event.root] = event.digests
         else:
             self._downloads.failed(event.holder, (event.root,))

@@ -24,14 +24,24 @@ def test_a_holder_that_stalls_is_followed_by_the_next_but_may_still_deliver() ->
     downloads.ask(WANTED, now=0.0)
     downloads.tick(now=2.1)
     assert downloads.ask(WANTED, now=2.1) == {BEN: (PIECE,)}
-    assert downloads.arrived((PIECE,)) == (PIECE,)
-    assert downloads.arrived((PIECE,)) == ()
+    assert downloads.arrived(ANA, (PIECE,), now=2.2) == (PIECE,)
+    assert downloads.arrived(BEN, (PIECE,), now=2.3) == ()
 
 
 def test_bytes_that_nobody_asked_for_are_thrown_away() -> None:
     downloads = Downloads(stall_s=2.0)
     downloads.ask(WANTED, now=0.0)
-    assert downloads.arrived((OTHER,)) == ()
+    assert downloads.arrived(ANA, (OTHER,), now=1.0) == ()
+
+
+def test_a_holder_on_a_slow_line_that_still_delivers_has_not_stalled() -> None:
+    downloads = Downloads(stall_s=2.0)
+    downloads.ask({PIECE: (ANA, BEN), OTHER: (ANA, BEN)}, now=0.0)
+    downloads.arrived(ANA, (PIECE,), now=1.9)
+    downloads.tick(now=3.8)
+    assert downloads.ask({OTHER: (ANA, BEN)}, now=3.8) == {}
+    downloads.tick(now=4.0)
+    assert downloads.ask({OTHER: (ANA, BEN)}, now=4.0) == {BEN: (OTHER,)}
 
 
 def test_what_nobody_wants_any_more_is_forgotten() -> None:
