@@ -98,14 +98,13 @@ def _install_response(folder: Path, response: Response, about: str, now: datetim
 
 def install_revocation_list(folder: Path, pem: bytes, about: str, now: datetime) -> RevocationList:
     """Put a newer revocation list in place; it is believed for its signature, whoever carried it here."""
-    fresh = RevocationList.read(pem, about)
     with _alone_in(folder):
-        _install_revocation_list(folder, fresh, about, now)
-    return fresh
+        return take_revocation_list(CredentialFiles.in_folder(folder), pem, about, now)
 
 
-def _install_revocation_list(folder: Path, fresh: RevocationList, about: str, now: datetime) -> None:
-    files = CredentialFiles.in_folder(folder)
+def take_revocation_list(files: CredentialFiles, pem: bytes, about: str, now: datetime) -> RevocationList:
+    """The same for a process that was sent a list while it runs: whoever sent it, the authority signed it."""
+    fresh = RevocationList.read(pem, about)
     chain = read_chain(read_public(files.cert, BUNDLE_BYTES_MAX), str(files.cert))
     issuers = [read_certificate(der, str(files.cert)) for der in chain[1:]]
     issuer = next((one for one in issuers if fresh.is_from(one)), None)
@@ -115,6 +114,7 @@ def _install_revocation_list(folder: Path, fresh: RevocationList, about: str, no
     fresh.check_time(now, about)
     _check_newer_list(files.capath, fresh, about)
     write_file(files.capath / CRL_FILE, fresh.pem)
+    return fresh
 
 
 @contextmanager

@@ -131,7 +131,8 @@ class Swarm:
         """The three options that every service takes."""
         certs = self.folder / "certs"
         own = certs / ("sentinel-1" if name == "sentinel" else name)
-        return ["--key", str(own / "key.pem"), "--cert", str(own / "cert.pem"), "--capath", str(certs / "capath")]
+        capath = own / "capath" if (own / "capath").is_dir() else certs / "capath"
+        return ["--key", str(own / "key.pem"), "--cert", str(own / "cert.pem"), "--capath", str(capath)]
 
     def start(self, name: str, *arguments: str) -> Process:
         """Start a command."""

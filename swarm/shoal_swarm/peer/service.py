@@ -24,11 +24,13 @@ from shoal_swarm.peer.spool import Spool
 from shoal_swarm.peer.storage import open_storage
 from shoal_swarm.peer.synthetic import Synthetic, fit_of, synthetic_spec
 from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.protocol.messages import AnyMessage, Revocations
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.peer.knowledge import Identity as PeerIdentity
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.outbox import Outbox
+from shoal_swarm.service.revocations import take_revocations
 from shoal_swarm.service.run_config import RunConfig
 from shoal_swarm.service.stopping import stop_on_signals
 from shoal_swarm.service.vouchers import Vouching
@@ -78,7 +80,7 @@ async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[
             host = await _host(settings, keyring, places, address, say)
             say(f"{keyring.identity} listens on {spelled(listening)}")
             async with window(settings.state, lambda: _facts(host, address)), asyncio.TaskGroup() as tasks:
-                working = tasks.create_task(_work(settings, endpoint, host, places), name="peer")
+                working = tasks.create_task(_work(settings, endpoint, keyring, host, places), name="peer")
                 leaving = tasks.create_task(_leave(stopped, host), name="signals")
                 await host.ended.wait()
                 leaving.cancel()
@@ -119,7 +121,9 @@ async def _host(
     return PeerHost(run, places, Outbox(), contributor, say, settings.boundaries)
 
 
-async def _work(settings: PeerSettings, endpoint: TlsEndpoint, host: PeerHost, places: Places) -> None:
+async def _work(
+    settings: PeerSettings, endpoint: TlsEndpoint, keyring: Keyring, host: PeerHost, places: Places
+) -> None:
     knowledge = host.run.knowledge
     sentinel = Identity(endpoint.identity.swarm, Role.SENTINEL, settings.sentinel_name)
 
@@ -140,7 +144,14 @@ async def _work(settings: PeerSettings, endpoint: TlsEndpoint, host: PeerHost, p
             tasks=tasks,
         )
         tasks.create_task(exchange.accept_all(), name="accept")
-        control = keep_control_link(endpoint, settings.sentinel, sentinel, host.outbox, host.hear)
+
+        async def hear(message: AnyMessage) -> None:
+            if isinstance(message, Revocations):
+                await take_revocations(keyring, message)
+            else:
+                await host.hear(message)
+
+        control = keep_control_link(endpoint, settings.sentinel, sentinel, host.outbox, hear)
         tasks.create_task(control, name="control link")
         await host.drive(exchange)
 

@@ -35,6 +35,9 @@ Version: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 ChunkIndex: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=CHUNKS_MAX)]
 Size: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=TRANSFER_BYTES_MAX)]
+REVOCATIONS_BYTES_MAX: Final = 56 << 10
+"""What fits into one message: about 1,100 revoked certificates."""
+RevocationBytes: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=1, max_length=REVOCATIONS_BYTES_MAX)]
 HashBytes: TypeAlias = Annotated[bytes, msgspec.Meta(min_length=DIGEST_BYTES, max_length=LIST_BYTES_MAX)]
 
 
@@ -72,6 +75,12 @@ class Pong(Message, frozen=True, tag="pong"):
     """The answer to the ping of that number."""
 
     number: Number
+
+
+class Revocations(Message, frozen=True, tag="revocations"):
+    """The newest revocation list that this sentinel has. It is believed for the authority's signature alone."""
+
+    pem: RevocationBytes
 
 
 class Announce(Message, frozen=True, tag="announce"):
@@ -142,7 +151,20 @@ class Withdraw(Message, frozen=True, tag="withdraw"):
 
 
 AnyMessage: TypeAlias = (
-    Hello | Welcome | Bye | Ping | Pong | Announce | Grant | Hashes | Chunk | Done | Decline | Withdraw | RoundMessage
+    Hello
+    | Welcome
+    | Bye
+    | Ping
+    | Pong
+    | Revocations
+    | Announce
+    | Grant
+    | Hashes
+    | Chunk
+    | Done
+    | Decline
+    | Withdraw
+    | RoundMessage
 )
 
 ALL_MESSAGES: Final[tuple[type[Message], ...]] = tuple(AnyMessage.__args__)

@@ -21,6 +21,7 @@ from shoal_swarm.protocol.messages import (
     Hello,
     Ping,
     Pong,
+    Revocations,
     Welcome,
     Withdraw,
 )
@@ -73,6 +74,7 @@ TABLE: Final[Mapping[type[Message], Row]] = {
     Bye: _SAID_BY_BOTH,
     Ping: _SAID_BY_BOTH,
     Pong: _SAID_BY_BOTH,
+    Revocations: _FROM_THE_SENTINEL,
     Announce: _SAID_WITH_TENSORS,
     Grant: _SAID_WITH_TENSORS,
     Hashes: _SAID_WITH_TENSORS,

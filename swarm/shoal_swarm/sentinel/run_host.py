@@ -87,6 +87,10 @@ class RunHost:
         """A node said something about this run."""
         await self._inbox.hear(on.Received(sender, message))
 
+    def expel(self, node: NodeName) -> None:
+        """A node's certificate was revoked."""
+        self._inbox.answer(on.Expelled(node))
+
     async def drive(self) -> None:
         """Go on until cancelled."""
         async with asyncio.TaskGroup() as tasks:

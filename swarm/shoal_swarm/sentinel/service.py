@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from shoal_base.logs import get_log
 from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Role
 from shoal_swarm.protocol.deadlines import Timing
-from shoal_swarm.protocol.messages import AnyMessage
+from shoal_swarm.protocol.messages import REVOCATIONS_BYTES_MAX, AnyMessage, Revocations
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.round_messages import FromNode, FromSentinel, Join, Refused
 from shoal_swarm.protocol.run_rules import RunRules
@@ -29,6 +29,9 @@ from shoal_swarm.service.window import window
 from shoal_swarm.transport.contract import Address, Link
 from shoal_swarm.transport.endpoint import TlsEndpoint
 from shoal_swarm.transport.keyring import Keyring
+from shoal_swarm.transport.reasons import Reason
+
+REVOCATIONS_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,8 @@ class SentinelSettings:
 class Switchboard:
     """Between links and runs: one outbox a connected node, one host a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
         self.runs: dict[str, RunHost] = {}
         self._outboxes: dict[NodeName, Outbox] = {}
 
@@ -64,16 +68,40 @@ class Switchboard:
         node, outbox = NodeName(identity.name), Outbox()
         if identity.role is Role.NODE:
             self._outboxes[node] = outbox
+            self._hand_out_revocations([outbox])
 
         async def hear(message: AnyMessage) -> None:
             if isinstance(message, FromNode):
                 await self._hear(node, message, outbox)
 
         try:
-            await pump(link, outbox, hear)
+            end = await pump(link, outbox, hear)
+            if end.reason is Reason.REVOKED:
+                for host in self.runs.values():
+                    host.expel(node)
         finally:
             if self._outboxes.get(node) is outbox:
                 del self._outboxes[node]
+
+    async def follow_revocations(self) -> None:
+        """Whenever a newer revocation list is in force here, hand it out to everybody."""
+        handed_out = self._keyring.revocations
+        while True:
+            await asyncio.sleep(REVOCATIONS_LOOK_S)
+            if self._keyring.revocations != handed_out:
+                handed_out = self._keyring.revocations
+                get_log().info("revocations_pushed", nodes=len(self._outboxes))
+                self._hand_out_revocations(self._outboxes.values())
+
+    def _hand_out_revocations(self, outboxes: Iterable[Outbox]) -> None:
+        pem = self._keyring.revocations
+        if len(pem) > REVOCATIONS_BYTES_MAX:
+            get_log().error(
+                "revocations_not_pushed", bytes=len(pem), bytes_max=REVOCATIONS_BYTES_MAX, advice="copy crl.pem by hand"
+            )
+            return
+        for outbox in outboxes:
+            outbox.put(Revocations(pem=pem))
 
     async def _hear(self, node: NodeName, message: FromNode, outbox: Outbox) -> None:
         host = self.runs.get(str(message.run))
@@ -89,12 +117,12 @@ class Switchboard:
 async def serve(settings: SentinelSettings, say_ready: Callable[[Address], None]) -> None:
     """Serve until somebody asks this process to end."""
     stopped = stop_on_signals()
-    board = Switchboard()
+    keyring = Keyring(settings.files)
+    board = Switchboard(keyring)
     with ThreadPoolExecutor(1, "register") as books:
         loop = asyncio.get_running_loop()
         register = await loop.run_in_executor(books, open_register, settings.register_url)
         try:
-            keyring = Keyring(settings.files)
             for rules in settings.runs:
                 records = Records(register, str(rules.run))
                 host = RunHost(
@@ -108,6 +136,7 @@ async def serve(settings: SentinelSettings, say_ready: Callable[[Address], None]
                 async with show, asyncio.TaskGroup() as tasks:
                     own = [tasks.create_task(host.drive(), name=f"run {name}") for name, host in board.runs.items()]
                     own.append(tasks.create_task(_accept_all(endpoint, board), name="accept"))
+                    own.append(tasks.create_task(board.follow_revocations(), name="revocations"))
                     say_ready(address)
                     await stopped.wait()
                     get_log().info("stop_requested")

@@ -9,13 +9,16 @@ from shoal_certs.certificates import der_of
 from shoal_certs.contexts import ContextKeeper, build_contexts, peer_chain
 from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Identity
+from shoal_certs.letters import take_revocation_list
 from shoal_certs.reasons import CertificateRefused
+from shoal_certs.revocation import RevocationList
 from shoal_certs.signing import Signer
 from shoal_certs.validator import Certified, Trust, validate
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.reasons import Reason
 
 _JUDGED_MAX = 4096
+_SENT = "the revocation list that was sent"
 _BOTH = tuple(kind.value for kind in LinkKind)
 
 
@@ -36,6 +39,7 @@ class Keyring:
     """What is in force now; `refresh` takes over what changed on disk, and links in use don't notice."""
 
     def __init__(self, files: CredentialFiles) -> None:
+        self._files = files
         self._keeper = ContextKeeper(files, _BOTH, utc_now())
         self._clients = self._client_contexts()
         self._judged: dict[Certified, _Judged] = {}
@@ -57,6 +61,11 @@ class Keyring:
         return [der_of(one) for one in (certified.leaf, *certified.chain)]
 
     @property
+    def revocations(self) -> bytes:
+        """The revocation list in force, as its file has it."""
+        return self._keeper.credentials.crl_pem
+
+    @property
     def server(self) -> ssl.SSLContext:
         """For connections that others open."""
         return self._keeper.contexts.server
@@ -72,6 +81,14 @@ class Keyring:
     def judge_chain(self, chain: Sequence[bytes], expected: Identity | None = None) -> Certified:
         """Whom a chain proves, or `CertificateRefused`."""
         return validate(chain, self._keeper.credentials.trust, utc_now(), expected=expected, about="the other side")
+
+    def take_revocations(self, pem: bytes) -> bool:
+        """Put a list that was sent in force if it is newer than ours and the authority has signed it."""
+        current = self._keeper.credentials.trust.lists[0]
+        if RevocationList.read(pem, _SENT).number <= current.number:
+            return False
+        take_revocation_list(self._files, pem, _SENT, utc_now())
+        return self.refresh()
 
     def refresh(self) -> bool:
         """Take over what changed on disk; a refusal leaves in force what was."""

@@ -32,6 +32,12 @@ class Collected:
         for holders in self.held.values():
             holders.discard(node)
 
+    def expel(self, node: NodeName) -> None:
+        """Nothing of this node is to be merged: neither what it contributed nor what it merged itself."""
+        self.forget(node)
+        self.manifests.pop(node, None)
+        self.results.pop(node, None)
+
     def have(self, owner: NodeName, have: Have) -> bool:
         """Note what an owner has; True if that is news."""
         if self.haves.get(owner) == have:

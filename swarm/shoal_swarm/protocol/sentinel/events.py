@@ -14,6 +14,12 @@ class Received(msgspec.Struct, frozen=True):
     message: FromNode
 
 
+class Expelled(msgspec.Struct, frozen=True):
+    """A node's certificate was revoked: what it contributed and is not committed yet goes with it."""
+
+    node: NodeName
+
+
 class IncarnationIssued(msgspec.Struct, frozen=True):
     """The register has given this process its number, durably."""
 
@@ -50,4 +56,4 @@ class Ticked(msgspec.Struct, frozen=True):
     """Nothing arrived, but the clock moved."""
 
 
-Event = Received | IncarnationIssued | WriteWon | WriteLost | WriteFailed | LedgerRead | Ticked
+Event = Received | Expelled | IncarnationIssued | WriteWon | WriteLost | WriteFailed | LedgerRead | Ticked

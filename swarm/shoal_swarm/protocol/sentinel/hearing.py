@@ -82,6 +82,7 @@ def welcome(run: "SentinelRun", issued: IncarnationIssued, now: float) -> list[E
         run.collected.forget(issued.node)
         run.ready.pop(issued.node, None)
     run.leases.welcome(issued.node, issued.incarnation, now)
+    run.expelled.discard(issued.node)
     run.addresses[issued.node] = applicant.address
     joined = Joined(run=run.rules.run, boot_nonce=issued.boot_nonce, incarnation=issued.incarnation)
     return [Send(issued.node, joined)]

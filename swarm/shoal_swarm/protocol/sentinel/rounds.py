@@ -83,6 +83,8 @@ def cut_round(run: "SentinelRun", now: float) -> Decision | None:
 def commit_round(run: "SentinelRun", _now: float) -> Decision | None:
     """The commit, once every share's result lies durably on enough different nodes."""
     record = run.record
+    if any(member.node in run.expelled for member in record.cut):
+        return None
     results: list[ShareCommitted] = []
     for share in record.shares:
         found = run.collected.committable(share, run.rules.copies)
@@ -106,7 +108,8 @@ def retry_cut(run: "SentinelRun", now: float) -> Decision | None:
     record = run.record
     size = record.fit.total_bytes if record.fit else 0
     late = now - run.since >= hold_deadline_s(size, record.attempt, run.timing)
-    return _retried(run, now) if late or _owner_is_gone(run, now) else None
+    is_tainted = any(member.node in run.expelled for member in record.cut)
+    return _retried(run, now) if late or is_tainted or _owner_is_gone(run, now) else None
 
 
 def end_run(run: "SentinelRun", _now: float) -> Decision | None:
@@ -173,7 +176,7 @@ ROUNDS: Final[Table["SentinelRun", Decision]] = Table(
         ),
         Row(Phase.OPEN, Phase.OPEN, "an owner is gone, or time is up below quorum (attempt + 1)", retry_open),
         Row(Phase.CUT, Phase.COMMITTED, "every result is durable on enough nodes", commit_round),
-        Row(Phase.CUT, Phase.OPEN, "an owner is gone, or results are late (attempt + 1)", retry_cut),
+        Row(Phase.CUT, Phase.OPEN, "an owner is gone, a contributor revoked, or results are late", retry_cut),
         Row(Phase.COMMITTED, Phase.ENDED, "it was the last round", end_run),
         Row(
             Phase.COMMITTED,

@@ -24,6 +24,7 @@ from shoal_swarm.protocol.sentinel.collected import Collected
 from shoal_swarm.protocol.sentinel.effects import Alarm, Effect, IssueIncarnation, ReadLedger, Send, WriteRecord
 from shoal_swarm.protocol.sentinel.events import (
     Event,
+    Expelled,
     IncarnationIssued,
     LedgerRead,
     Received,
@@ -65,6 +66,8 @@ class SentinelRun:
     """How often each owner held up an attempt lately; a hint for choosing owners that may be lost."""
     turned_down: dict[NodeName, TurnedDown] = field(default_factory=dict)
     """The last contribution of each node that an owner refused, and why."""
+    expelled: set[NodeName] = field(default_factory=set)
+    """Nodes whose certificate was revoked, until they are welcomed with another one."""
     is_news: bool = False
     """Whether a message changed anything that a decision may depend on; most repeat what is known."""
     _pending: tuple[Record, LedgerEntry] | None = None
@@ -114,12 +117,16 @@ class SentinelRun:
         if self._saw_commit_at is not None:
             self._saw_commit_at += slept_s
 
-    def _take_in(self, event: Event, now: float) -> list[Effect]:
+    def _take_in(  # noqa: PLR0911 - one branch for each event of the closed union
+        self, event: Event, now: float
+    ) -> list[Effect]:
         match event:
             case Received():
                 return hear(self, event.sender, event.message, now)
             case IncarnationIssued():
                 return welcome(self, event, now)
+            case Expelled():
+                return self._expel(event.node)
             case WriteWon():
                 return self._won(event, now)
             case WriteLost() | LedgerRead():
@@ -134,6 +141,14 @@ class SentinelRun:
                 return [*remind(self, now), *(self._look() if self._must_look() else [])]
             case _:
                 assert_never(event)
+
+    def _expel(self, node: NodeName) -> list[Effect]:
+        self.expelled.add(node)
+        self.leases.leave(node)
+        self.ready.pop(node, None)
+        self.collected.expel(node)
+        self.is_news = True
+        return [Alarm(f"The certificate of {node} was revoked: it is out, and so is its work that is not committed.")]
 
     def _propose(self, now: float) -> list[Effect]:
         if self._pending is not None:
