@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.hostile import KINDS
+from tests.live.hostile import KINDS, TWO_FACES
 from tests.live.swarm import READY, Swarm, swarm
 
 RUN = ("--run", "demo", "--synthetic", "300K", "--rounds", "2", "--min-nodes", "2")
@@ -37,6 +37,21 @@ def test_the_round_goes_on_without_it(kind: str, tmp_path: Path) -> None:
         assert re.search("refuses the contribution of node-3 to round 1: .*goes on without it", sentinel.story())
         if kind not in WRECKED_BY:
             assert "refuses this node's contribution to round 1" in culprit.story()
+
+
+def test_who_signs_two_contributions_to_a_round_is_named_and_in_none(tmp_path: Path) -> None:
+    with swarm(tmp_path, 3, *RUN) as one:
+        sentinel = one.sentinel()
+        address = sentinel.wait_for(READY)[1]
+        honest = [one.peer(number, address) for number in (1, 2)]
+        one.instead["node-3"] = [sys.executable, "-m", "tests.live.hostile", TWO_FACES]
+        one.peer(3, address)
+        assert [peer.wait() for peer in honest] == [0, 0], "\n".join(peer.story() for peer in honest)
+        assert honest[0].adapters().keys() == {0, 1, 2}
+        assert honest[0].adapters() == honest[1].adapters()
+        assert re.search("node-3 signed two contributions to round", sentinel.story())
+        member = next(each for each in _members(one) if each["node"] == "node-3")
+        assert len(set(member["two_faced"])) == 2
 
 
 def _members(one: Swarm) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def waits_for(run: SentinelRun, now: float) -> list[str]:
 def _member(run: SentinelRun, record: Record, node: NodeName, now: float) -> dict[str, Any]:
     participant = record.participant(node)
     share = record.share(node)
-    refusal = run.turned_down.get(node)
+    refusal, evidence = run.turned_down.get(node), run.two_faced.get(node)
     does = [
         word
         for word, is_so in (
@@ -69,5 +69,6 @@ def _member(run: SentinelRun, record: Record, node: NodeName, now: float) -> dic
         "does": does,
         "pieces": 0 if share is None else share.count,
         "ready_for": run.ready.get(node),
+        "two_faced": None if evidence is None else [signed.manifest.root.hex() for signed in evidence],
         "refused": None if refusal is None else f"round {refusal.round}, by {refusal.owner}: {refusal.reason}",
     }

@@ -18,12 +18,16 @@ class Collected:
     manifests: dict[NodeName, SignedManifest] = field(default_factory=dict)
     haves: dict[NodeName, Have] = field(default_factory=dict)
     results: dict[NodeName, dict[Digest, SignedResult]] = field(default_factory=dict)
+    doubted: set[NodeName] = field(default_factory=set)
+    """Nodes that signed two different contributions to this round: neither counts in this attempt."""
+    _said_by: dict[NodeName, int] = field(default_factory=dict)
+    """The process that announced each contribution: one that lost its disk may come with another one."""
     _complete_at: dict[NodeName, frozenset[tuple[NodeName, Digest]]] = field(default_factory=dict)
     held: dict[tuple[NodeName, Digest], set[NodeName]] = field(default_factory=dict)
 
     def next_attempt(self, attempt: int) -> "Collected":
         """The same round again: contributions are frozen and stay; what owners did with them does not."""
-        return Collected(self.round, attempt, manifests=self.manifests)
+        return Collected(self.round, attempt, manifests=self.manifests, _said_by=self._said_by)
 
     def forget(self, node: NodeName) -> None:
         """A newer process speaks for this node: what the old one had may have gone with its disk."""
@@ -37,6 +41,17 @@ class Collected:
         self.forget(node)
         self.manifests.pop(node, None)
         self.results.pop(node, None)
+
+    def announce(self, node: NodeName, incarnation: int, signed: SignedManifest) -> SignedManifest | None:
+        """Note a contribution; returns the one that the same process announced before, if that is another one."""
+        known = self.manifests.get(node)
+        if known is not None and known.manifest != signed.manifest and self._said_by.get(node) == incarnation:
+            self.doubted.add(node)
+            del self.manifests[node]
+            return known
+        self.manifests[node] = signed
+        self._said_by[node] = incarnation
+        return None
 
     def have(self, owner: NodeName, have: Have) -> bool:
         """Note what an owner has; True if that is news."""

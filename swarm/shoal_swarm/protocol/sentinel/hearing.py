@@ -47,7 +47,7 @@ def hear(  # noqa: C901, PLR0911 - one branch for each message of the closed uni
         case Lease():
             return _hear_lease(run, sender, message, now)
         case Contribution():
-            return _hear_contribution(run, sender, message.signed)
+            return _hear_contribution(run, sender, message.incarnation, message.signed)
         case Have():
             return _hear_have(run, sender, message)
         case Merged():
@@ -127,18 +127,22 @@ def _hear_lease(run: "SentinelRun", sender: NodeName, lease: Lease, now: float) 
     return renewed + ([SendLedger(sender, lease.version)] if lease.version < version else [])
 
 
-def _hear_contribution(run: "SentinelRun", sender: NodeName, signed: SignedManifest) -> list[Effect]:
+def _hear_contribution(run: "SentinelRun", sender: NodeName, incarnation: int, signed: SignedManifest) -> list[Effect]:
     record, manifest = run.record, signed.manifest
     if record.phase is not Phase.OPEN or manifest.round != record.round or sender not in record.expected:
         return []
-    known = run.collected.manifests.get(sender)
-    if known == signed:
+    if sender in run.collected.doubted or run.collected.manifests.get(sender) == signed:
         return []
     claims = (manifest.node, manifest.run, manifest.base, manifest.base_chain)
     if claims != (sender, record.run, record.committed, record.chain) or not is_signed(signed, run.verify):
         return [Alarm(f"{sender} announced a contribution that is not its own or not trained from the last COMMIT.")]
-    run.collected.manifests[sender] = signed
     run.is_news = True
+    other = run.collected.announce(sender, incarnation, signed)
+    if other is not None:
+        run.two_faced[sender] = (other, signed)
+        roots = f"{other.manifest.root.hex()[:12]} and {manifest.root.hex()[:12]}"
+        sentence = f"{sender} signed two contributions to round {manifest.round}, {roots}: neither counts now."
+        return [Alarm(f"{sentence} Ask its people what runs there.")]
     return [effect for share in record.shares for effect in _announce(run, share.owner, only=signed)]
 
 

@@ -63,7 +63,7 @@ def cut_round(run: "SentinelRun", now: float) -> Decision | None:
     if len(complete) < run.rules.quorum(record.round):
         return None
     refused = {node for _owner, node, _root, _reason in run.collected.refusals()}
-    awaited = {node for node in record.expected if run.leases.is_alive(node, now)} - refused
+    awaited = {node for node in record.expected if run.leases.is_alive(node, now)} - refused - run.collected.doubted
     if not awaited <= set(complete) and not _transfer_is_late(run, now):
         return None
     gram = run.collected.gram(complete, record.shares) if run.rules.needs_gram else ()

@@ -35,7 +35,7 @@ from shoal_swarm.protocol.sentinel.events import (
 )
 from shoal_swarm.protocol.sentinel.hearing import hear, remind, welcome
 from shoal_swarm.protocol.sentinel.rounds import ROUNDS, STRIKES_ROUNDS
-from shoal_swarm.protocol.signed import Sign, Verify
+from shoal_swarm.protocol.signed import Sign, SignedManifest, Verify
 
 Weigh = Callable[[tuple[tuple[float, ...], ...], tuple[int, ...]], tuple[float, ...]]
 """`weigh(gram, counts)`: one weight per contributor; the Gram matrix is empty where the rules don't ask for it."""
@@ -66,6 +66,8 @@ class SentinelRun:
     """How often each owner held up an attempt lately; a hint for choosing owners that may be lost."""
     turned_down: dict[NodeName, TurnedDown] = field(default_factory=dict)
     """The last contribution of each node that an owner refused, and why."""
+    two_faced: dict[NodeName, tuple[SignedManifest, SignedManifest]] = field(default_factory=dict)
+    """The last two contributions to one round that a node signed: evidence that anybody can check."""
     expelled: set[NodeName] = field(default_factory=set)
     """Nodes whose certificate was revoked, until they are welcomed with another one."""
     is_news: bool = False
