@@ -56,6 +56,17 @@ class Group(click.Group):
     group_class = type
 
 
+class Service(Command, Group):
+    """A command that serves until it is asked to stop, with commands beside it that do something for it.
+
+    Its function is called before a command beside it as well; it looks at `context.invoked_subcommand` and does
+    nothing then.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - click's own signature
+        super().__init__(*args, invoke_without_command=True, **kwargs)
+
+
 def run(command: click.Command, arguments: Sequence[str], *, name: str = "shoal") -> int:
     """Run `command` to its end and return the number for the operating system."""
     as_json = JSON_FLAG in arguments

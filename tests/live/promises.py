@@ -13,6 +13,7 @@ from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.register import open_register
 from shoal_swarm.sentinel.records import read_entries
+from shoal_swarm.service.copies import KEPT
 from shoal_swarm.service.run_config import RunConfig
 from shoal_swarm.service.run_options import size_of
 
@@ -57,7 +58,7 @@ class Promises:
     def look_at(self, name: str, *, stands: bool = True) -> None:
         """Look at the disk of a node whose process is gone: I1, I5, I7; `stands` if it has whole rounds."""
         node = NodeName(name)
-        place = self.folder / "home/state/demo" / str(self.rules.run) / name / "kept"
+        place = self.folder / "home/state/demo" / str(self.rules.run) / name / KEPT
         storage = open_storage(place, run=self.rules.run, node=node)
         try:
             found = storage.read_back()

@@ -23,6 +23,8 @@ def test_a_ledger_is_shown_verified_and_found_out_when_changed(tmp_path: Path) -
         assert says == ["created", "admitted", *["opened", "cut", "committed"] * 2, "ended"]
         trusted = [*which, "--capath", str(tmp_path / "certs/capath")]
         assert one.ask("ledger", "verify", *trusted)["entries"] == len(says)
+        own = [*trusted, "--from", str(tmp_path / "home/state/demo/demo/node-1")]
+        assert one.ask("ledger", "verify", *own)["entries"] == len(says)
         with sqlite3.connect(tmp_path / "home/state/demo/register.db") as register:
             body = register.execute("SELECT body FROM ledger WHERE position = 3").fetchone()[0]
             changed = body.replace(b"node-1", b"node-2")
@@ -31,6 +33,7 @@ def test_a_ledger_is_shown_verified_and_found_out_when_changed(tmp_path: Path) -
         register.close()
         problems = one.ask("ledger", "verify", *trusted, code=9)["error"]["problems"]
         assert "entry 3 was changed after it was sealed" in problems[0]
+        assert one.ask("ledger", "show", *which, *own[-2:])["entries"][3]["says"].startswith("cut round 0")
 
 
 def test_looking_for_a_register_that_is_not_there_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

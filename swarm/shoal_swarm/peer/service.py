@@ -28,6 +28,7 @@ from shoal_swarm.protocol.messages import AnyMessage, Revocations
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.peer.knowledge import Identity as PeerIdentity
 from shoal_swarm.protocol.peer.run import PeerRun
+from shoal_swarm.service.copies import KEPT
 from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.revocations import take_revocations
@@ -66,9 +67,7 @@ async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[
     keyring = Keyring(settings.files)
     node, config = NodeName(keyring.identity.name), settings.config
     with ExitStack() as things:
-        storage = things.enter_context(
-            closing(open_storage(settings.state / "kept", run=config.rules().run, node=node))
-        )
+        storage = things.enter_context(closing(open_storage(settings.state / KEPT, run=config.rules().run, node=node)))
         disk = things.enter_context(ThreadPoolExecutor(1, "disk"))
         work = things.enter_context(ThreadPoolExecutor(1, "work"))
         # Pairs are small matrices: on busy cores, threads inside one product wait far longer than they work.

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
-from shoal_base.command import Command, Reply
+from shoal_base.command import Reply, Service
 from shoal_base.errors import IdentityRefused
 from shoal_base.home import this_home
 from shoal_base.settings import read_settings
 from shoal_certs.identity import Role
 from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.sentinel.places import default_register
+from shoal_swarm.sentinel.restore_cli import restore
 from shoal_swarm.sentinel.service import SentinelSettings, serve
 from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.faults import Boundaries
@@ -21,7 +23,7 @@ from shoal_swarm.transport.keyring import Keyring
 DEFAULT_PORT = 30304
 
 
-@click.command("sentinel", cls=Command)
+@click.group("sentinel", cls=Service)
 @click.option("--host-ip", default="127.0.0.1", show_default=True, help="The address of this host to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 takes a free one."
@@ -31,7 +33,9 @@ DEFAULT_PORT = 30304
 )
 @run_options
 @credential_options
+@click.pass_context
 def sentinel(
+    context: click.Context,
     *,
     host_ip: str,
     port: int,
@@ -46,8 +50,10 @@ def sentinel(
     key: Path | None,
     cert: Path | None,
     capath: Path | None,
-) -> Reply:
+) -> Reply | None:
     """Serve a swarm: who is a member, and what its rounds decide. Sees names, hashes and numbers, never a tensor."""
+    if context.invoked_subcommand is not None:
+        return None
     files = files_of(identity, key, cert, capath)
     party = Keyring(files).identity
     if party.role is not Role.SENTINEL:
@@ -70,9 +76,7 @@ def sentinel(
     return Reply(["Stopped, as asked. The register has everything; start again at any time."], {"stopped": True})
 
 
-def default_register(swarm: str) -> str:
-    """Where a swarm's register lies unless somebody says otherwise."""
-    return f"sqlite:///{this_home().state / swarm / 'register.db'}"
+sentinel.add_command(restore)
 
 
 def _say_ready(address: Address) -> None:

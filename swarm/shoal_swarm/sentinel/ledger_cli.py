@@ -1,8 +1,6 @@
-"""`shoal ledger`: what was decided about a run, shown and checked, from the register."""
+"""`shoal ledger`: what was decided about a run, shown and checked, from the register or any node's copy."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -10,26 +8,24 @@ import click
 
 from shoal_base.command import Group, Reply
 from shoal_base.errors import InputRefused, PeerRefused, ProblemsFound
-from shoal_certs.certificates import BUNDLE_BYTES_MAX
-from shoal_certs.credentials import BUNDLE_FILE, CRL_FILE
-from shoal_certs.files import read_public
-from shoal_certs.identity import Identity
-from shoal_certs.revocation import CRL_BYTES_MAX
-from shoal_certs.validator import Certified, Trust, validate
 from shoal_swarm.protocol.decisions import Admitted, Committed, Created, CutMade, Decision, Ended, Opened
 from shoal_swarm.protocol.ledger import LedgerEntry, verify_ledger
 from shoal_swarm.protocol.record import folded, record_bytes
 from shoal_swarm.register import open_register
 from shoal_swarm.register.place import read_url
-from shoal_swarm.sentinel.cli import default_register
+from shoal_swarm.sentinel.judging import verifier
+from shoal_swarm.sentinel.places import default_register
 from shoal_swarm.sentinel.records import Records, read_entries
-from shoal_swarm.service.vouchers import vouches
+from shoal_swarm.service.copies import Copy, read_copy
 
-_A_FOLDER = click.Path(path_type=Path, file_okay=False)
+A_FOLDER = click.Path(path_type=Path, file_okay=False)
 _swarm = click.option("--swarm", required=True, help="The swarm's name, as its certificates have it.")
 _run = click.option("--run", required=True, help="The run's name.")
 _register = click.option(
     "--register", "url", help="Where the register lies. Default: SQLite in SHOAL_HOME/state/<swarm>."
+)
+_copy = click.option(
+    "--from", "copy", type=A_FOLDER, help="A node's folder (SHOAL_HOME/state/SWARM/RUN/NODE) instead of the register."
 )
 
 
@@ -42,9 +38,10 @@ def ledger() -> None:
 @_swarm
 @_run
 @_register
-def show(*, swarm: str, run: str, url: str | None) -> Reply:
+@_copy
+def show(*, swarm: str, run: str, url: str | None, copy: Path | None) -> Reply:
     """List every decision of a run, in order."""
-    entries, _ = _read(url or default_register(swarm), run)
+    entries, _ = _read(swarm, run, url, copy)
     facts = [_facts(entry) for entry in entries]
     return Reply([f"{fact['index']:>5}  {fact['hash'][:12]}  {fact['says']}" for fact in facts], {"entries": facts})
 
@@ -53,15 +50,15 @@ def show(*, swarm: str, run: str, url: str | None) -> Reply:
 @_swarm
 @_run
 @_register
-@click.option("--capath", type=_A_FOLDER, required=True, help="The folder with bundle.pem and crl.pem.")
-def verify(*, swarm: str, run: str, url: str | None, capath: Path) -> Reply:
-    """Check every hash, every signature and that the record is what the ledger folds up to."""
-    entries, record = _read(url or default_register(swarm), run)
-    bundle, crl = read_public(capath / BUNDLE_FILE, BUNDLE_BYTES_MAX), read_public(capath / CRL_FILE, CRL_BYTES_MAX)
-    judge = partial(_judge, Trust.read(swarm, bundle, [crl], str(capath)), datetime.now(UTC))
+@_copy
+@click.option("--capath", type=A_FOLDER, required=True, help="The folder with bundle.pem and crl.pem.")
+def verify(*, swarm: str, run: str, url: str | None, copy: Path | None, capath: Path) -> Reply:
+    """Check every hash, every signature and that the register's record is what the ledger folds up to."""
+    entries, record = _read(swarm, run, url, copy)
     try:
-        head = verify_ledger(entries, partial(vouches, judge, swarm))
-        _check_record(entries, record)
+        head = verify_ledger(entries, verifier(swarm, capath))
+        if record is not None:
+            _check_record(entries, record)
     except PeerRefused as flaw:
         raise ProblemsFound(f"The ledger of run {run} does not hold:", [str(flaw)]) from flaw
     return Reply(
@@ -76,11 +73,24 @@ def _check_record(entries: Sequence[LedgerEntry], record: bytes) -> None:
         raise PeerRefused("The record is not what the ledger folds up to. Restore the register from nodes' ledgers.")
 
 
-def _judge(trust: Trust, now: datetime, chain: Sequence[bytes], expected: Identity | None) -> Certified:
-    return validate(chain, trust, now, expected=expected, about="the signer of an entry")
+def _read(swarm: str, run: str, url: str | None, copy: Path | None) -> tuple[Sequence[LedgerEntry], bytes | None]:
+    """The ledger, and the record where it comes from a register."""
+    if copy is None:
+        return _read_register(url or default_register(swarm), run)
+    if url is not None:
+        raise InputRefused("--register and --from name two places. Choose one of them.")
+    return copy_of(run, copy).entries, None
 
 
-def _read(url: str, run: str) -> tuple[Sequence[LedgerEntry], bytes]:
+def copy_of(run: str, folder: Path) -> Copy:
+    """A node's copy of this run's ledger, and of no other's."""
+    copy = read_copy(folder)
+    if copy.run != run:
+        raise InputRefused(f"{folder} is of run {copy.run}, not of run {run}. Name that run, or another folder.")
+    return copy
+
+
+def _read_register(url: str, run: str) -> tuple[Sequence[LedgerEntry], bytes]:
     if not read_url(url).exists():  # opening would make one
         raise InputRefused(f"There is no register at {url}. Ask on the sentinel's machine, or give --register.")
     with open_register(url) as register:

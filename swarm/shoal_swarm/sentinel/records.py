@@ -72,6 +72,13 @@ class Records:
         return tuple(_read(entry) for entry in self._register.ledger.entries(self._run, version))
 
 
+def put_back(register: Register, record: Record, entries: Sequence[LedgerEntry]) -> bool:
+    """Put a run into a register that does not have it; False if it has."""
+    return register.runs.restore(
+        str(record.run), record.config_hash, record.version, record_bytes(record), [_stored(entry) for entry in entries]
+    )
+
+
 def nonce_bytes(boot_nonce: str) -> bytes:
     """A boot's nonce as the register keeps it; empty, which the register refuses, for what is no nonce."""
     try:

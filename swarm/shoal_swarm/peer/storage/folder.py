@@ -18,9 +18,9 @@ import msgspec
 from shoal_base.errors import PlaceRefused, Unavailable
 from shoal_swarm.peer.storage import files
 from shoal_swarm.protocol.names import NodeName, RunId
+from shoal_swarm.service.copies import MARKER, Marker
 
 VERSION = 1
-MARKER = "storage"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -28,14 +28,6 @@ class _Version(msgspec.Struct, frozen=True):
     """What every version's marker says."""
 
     version: int
-
-
-class Marker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whose storage a folder is."""
-
-    version: int
-    run: RunId
-    node: NodeName
 
 
 def hold(folder: Path) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal_swarm.peer.storage import files
-from shoal_swarm.peer.storage.entries import Entry, Reading, read_entries, spelled
+from shoal_swarm.service.entries import Entry, Reading, read_entries, spelled
 
 Choice = Callable[[Sequence[Entry]], Sequence[Entry]]
 """Which of the whole entries of a file count."""

@@ -13,11 +13,12 @@ from shoal_base.errors import PlaceRefused
 from shoal_swarm.peer.storage import folder
 from shoal_swarm.peer.storage.blobs import BlobFolder
 from shoal_swarm.peer.storage.contract import Found, StorageFailed
-from shoal_swarm.peer.storage.entries import Entry
 from shoal_swarm.peer.storage.journal import Journal
 from shoal_swarm.protocol.folding import Books
 from shoal_swarm.protocol.ledger import LedgerEntry
 from shoal_swarm.protocol.names import Digest, NodeName, RunId
+from shoal_swarm.service.copies import LEDGER
+from shoal_swarm.service.entries import Entry
 
 Kind = TypeVar("Kind")
 
@@ -58,7 +59,7 @@ class FileStorage:
         self._reserve_bytes = reserve_bytes
         self._blobs = BlobFolder(place / "blobs")
         self._journal = Journal(place / "journal")
-        self._ledger = Journal(place / "ledger")
+        self._ledger = Journal(place / LEDGER)
         self._is_read_back = False
         self._failure: StorageFailed | None = None
         self._turn = Lock()

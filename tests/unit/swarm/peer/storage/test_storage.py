@@ -14,11 +14,11 @@ import pytest
 from shoal_base.errors import PlaceRefused
 from shoal_swarm.peer.storage import FileStorage, Found, StorageFailed, open_storage
 from shoal_swarm.peer.storage.blobs import FILES_OPEN_MAX
-from shoal_swarm.peer.storage.entries import spelled
 from shoal_swarm.peer.storage.storage import JOURNAL_BYTES_MAX
 from shoal_swarm.protocol.digests import digest_of
 from shoal_swarm.protocol.folding import Books, Kept
 from shoal_swarm.protocol.names import Digest, NodeName, RunId
+from shoal_swarm.service.entries import spelled
 from tests.contracts.storage.machines import flip
 from tests.contracts.storage.samples import books, digest, entries, some_bytes
 from tests.crash.operations import Operations, fail_with, watched

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from shoal_swarm.peer.storage.entries import MAGIC, Entry, read_entries, spelled
+from shoal_swarm.service.entries import MAGIC, Entry, read_entries, spelled
 
 CONTENTS = [b"first", b"", MAGIC * 3, bytes(50)]
 ENTRIES = tuple(Entry(number, content) for number, content in enumerate(CONTENTS))
