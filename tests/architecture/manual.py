@@ -111,6 +111,8 @@ def _problem_with_command(words: list[str], here: click.Command) -> str | None:
     word, *rest = words
     if word.startswith("-") and word.partition("=")[0] not in _options(here):
         return f"{here.name} has no option {word}"
+    if word in _options_with_a_value(here):
+        return _problem_with_command(rest[1:], here)
     if isinstance(here, click.Group) and all(map(_WORD.fullmatch, word.split("|"))):
         problems = (_problem_below(here, name, rest) for name in word.split("|"))
         return next(filter(None, problems), None)
@@ -120,6 +122,11 @@ def _problem_with_command(words: list[str], here: click.Command) -> str | None:
 def _problem_below(group: click.Group, name: str, words: list[str]) -> str | None:
     command = group.get_command(click.Context(group), name)
     return _problem_with_command(words, command) if command else f"{group.name} has no command {name}"
+
+
+def _options_with_a_value(command: click.Command) -> set[str]:
+    options = [one for one in command.params if isinstance(one, click.Option) and not one.is_flag]
+    return {name for option in options for name in option.opts}
 
 
 def _options(command: click.Command) -> set[str]:

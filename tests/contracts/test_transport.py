@@ -161,12 +161,12 @@ async def test_a_link_is_kept_to_a_party_that_is_not_there_yet(world: World) -> 
     with capture_logs() as logs:
         keeping = asyncio.get_running_loop().create_task(keep_link(ana, address, ben.identity, use, limits=brisk))
         await asyncio.sleep(0.3)
+        said = [entry["reason"] for entry in logs if entry["event"] == "link_not_kept"]
         assert await ben.listen(address) == address
         async with asyncio.timeout(10):
             await ben.accept()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
-    said = [entry["reason"] for entry in logs if entry["event"] == "link_not_kept"]
     assert said == [Reason.UNREACHABLE], "once, however often it was tried"
 
 
