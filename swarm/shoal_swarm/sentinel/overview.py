@@ -20,6 +20,7 @@ def overview(run: SentinelRun, now: float) -> dict[str, Any]:
         "attempt": record.attempt,
         "committed": record.committed,
         "version": record.version,
+        "bytes": None if record.fit is None else record.fit.total_bytes,
         "chain": record.chain.hex(),
         "members": [_member(run, record, node, now) for node in record.admitted],
         "waits_for": waits_for(run, now),

@@ -2,37 +2,36 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from shoal_base.command import Command, Reply
 from shoal_base.errors import ProblemsFound, ShoalError, Unavailable
 from shoal_base.home import this_home
+from shoal_swarm.service.lines import sentinel_lines
 from shoal_swarm.service.window import Facts, look_through, windows_below
 
-_A_FOLDER = click.Path(path_type=Path, file_okay=False)
-_state_option = click.option(
-    "--state", type=_A_FOLDER, help="Where the processes keep their state. Default: SHOAL_HOME/state."
+A_FOLDER = click.Path(path_type=Path, file_okay=False)
+state_option = click.option(
+    "--state", type=A_FOLDER, help="Where the processes keep their state. Default: SHOAL_HOME/state."
 )
 
 
 @click.command("status", cls=Command)
-@_state_option
+@state_option
 def status(*, state: Path | None) -> Reply:
     """Show the swarm as the sentinel on this machine sees it: members, rounds, and who is waited for."""
-    seen = [facts for facts, _ in _seen(state or this_home().state) if facts is not None]
-    sentinels = [facts for facts in seen if facts["kind"] == "sentinel"]
+    sentinels = sentinels_below(state or this_home().state)
     if not sentinels:
         raise Unavailable(
             f"No sentinel is running with its state in {state or this_home().state}. Ask on the sentinel's machine, or "
             "give --state."
         )
-    return Reply([line for facts in sentinels for line in _sentinel_lines(facts)], {"sentinels": sentinels})
+    return Reply([line for facts in sentinels for line in sentinel_lines(facts)], {"sentinels": sentinels})
 
 
 @click.command("health", cls=Command)
-@_state_option
+@state_option
 def health(*, state: Path | None) -> Reply:
     """Ask every process of ours on this machine how it is; ends with a number other than 0 if one is not well."""
     place = state or this_home().state
@@ -53,32 +52,14 @@ def health(*, state: Path | None) -> Reply:
     return Reply(lines, {"processes": found})
 
 
+def sentinels_below(folder: Path) -> Sequence[Facts]:
+    """What the sentinels show that have their state in a folder."""
+    return [facts for facts, _ in _seen(folder) if facts is not None and facts["kind"] == "sentinel"]
+
+
 def _seen(folder: Path) -> Iterable[tuple[Facts | None, ShoalError | None]]:
     for place in windows_below(folder):
         try:
             yield look_through(place), None
         except ShoalError as problem:
             yield None, problem
-
-
-def _sentinel_lines(facts: Facts) -> Sequence[str]:
-    lines = [f"{facts['identity']} at {facts['address']}"]
-    if not facts["runs"]:
-        lines.append("  no run: start the sentinel with --run")
-    for run in facts["runs"]:
-        lines.append(f"  run {run['run']}: {_where(run)}")
-        lines += [f"    {_member(member)}" for member in run["members"]]
-        lines += [f"    waits for {what}" for what in run["waits_for"]]
-    return lines
-
-
-def _where(run: dict[str, Any]) -> str:
-    if "round" not in run:
-        return "not yet created"
-    attempt = f", attempt {run['attempt'] + 1}" if run["attempt"] else ""
-    return f"{run['phase']}, round {run['round']} of {run['rounds']}{attempt}, committed up to {run['committed']}"
-
-
-def _member(member: dict[str, Any]) -> str:
-    does = ", ".join(member["does"]) or "takes no part in this round"
-    return f"{member['node']} ({member['state']}): {does}"
