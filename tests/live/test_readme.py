@@ -41,7 +41,7 @@ def test_the_first_swarm_of_the_readme(tmp_path: Path) -> None:
         assert [node.wait() for node in nodes] == [0, 0, 0], nodes[0].story()
         assert nodes[0].adapters().keys() == {0, 1, 2, 3}
         assert all(node.adapters() == nodes[0].adapters() for node in nodes)
-        for line in (*typed("shoal status"), *typed("shoal ledger")):
+        for line in (*typed("shoal status"), *typed("shoal watch"), *typed("shoal ledger")):
             subprocess.run(line, env=environment, check=True, capture_output=True)
     finally:
         for process in (*nodes, sentinel):
