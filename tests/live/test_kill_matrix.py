@@ -47,13 +47,13 @@ def _is_gone_within(one: Lasting, name: str, seconds: float) -> bool:
 
 
 def _kill_at(one: Lasting, name: str, point: str) -> float:
-    """Have a process kill itself at a point, start it again, see everybody back in a round; what it added."""
-    began = datetime.now(UTC)
+    """Have a process kill itself at a point, start it again, see everybody back in a round; what each kill added."""
+    began, kills = datetime.now(UTC), 1
     _plan(one, name, f"crash {point}")
     if not _is_gone_within(one, name, STRIKES_WITHIN_S):
         joining = name if name in NODES else NODES[0]
         one.kill(joining)
-        began = datetime.now(UTC)
+        kills += 1  # and both may fall between the same two COMMITs
         one.start(joining)
         one.until(lambda: one.alive[name].popen.poll() is not None, f"struck {point}")
     struck = [f"crash {event['moment']} {event['label']}" for event in events(one.log(name), "fault_committed")]
@@ -62,7 +62,7 @@ def _kill_at(one: Lasting, name: str, point: str) -> float:
     one.bury(name)
     one.start(name)
     one.settle()
-    return one.longest_s(began) - one.usual_s() - one.alive[name].waited_s()
+    return (one.longest_s(began) - one.usual_s() - one.alive[name].waited_s()) / kills
 
 
 @contextmanager
