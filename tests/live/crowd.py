@@ -75,7 +75,7 @@ class Crowd:
         with closing(open_register(f"sqlite:///{self.folder / 'register' / 'register.db'}")) as register:
             stamp = Stamp(str(SENTINEL))
             records = Records(register, self.config.run)
-            board = Switchboard()
+            board = Switchboard(lambda: b"a list that nobody here can read: the twin knows no certificates")
             books = ThreadPoolExecutor(1, "books")
             run = RunHost(self.config.rules(), UNHURRIED, stamp, records, books, board.say, Boundaries())  # type: ignore[arg-type]
             await run.open()

@@ -51,8 +51,8 @@ class SentinelSettings:
 class Switchboard:
     """Between links and runs: one outbox a connected node, one host a run."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
+    def __init__(self, revocations: Callable[[], bytes]) -> None:
+        self._revocations = revocations
         self.runs: dict[str, RunHost] = {}
         self._outboxes: dict[NodeName, Outbox] = {}
 
@@ -85,16 +85,16 @@ class Switchboard:
 
     async def follow_revocations(self) -> None:
         """Whenever a newer revocation list is in force here, hand it out to everybody."""
-        handed_out = self._keyring.revocations
+        handed_out = self._revocations()
         while True:
             await asyncio.sleep(REVOCATIONS_LOOK_S)
-            if self._keyring.revocations != handed_out:
-                handed_out = self._keyring.revocations
+            if self._revocations() != handed_out:
+                handed_out = self._revocations()
                 get_log().info("revocations_pushed", nodes=len(self._outboxes))
                 self._hand_out_revocations(self._outboxes.values())
 
     def _hand_out_revocations(self, outboxes: Iterable[Outbox]) -> None:
-        pem = self._keyring.revocations
+        pem = self._revocations()
         if len(pem) > REVOCATIONS_BYTES_MAX:
             get_log().error(
                 "revocations_not_pushed", bytes=len(pem), bytes_max=REVOCATIONS_BYTES_MAX, advice="copy crl.pem by hand"
@@ -118,7 +118,7 @@ async def serve(settings: SentinelSettings, say_ready: Callable[[Address], None]
     """Serve until somebody asks this process to end."""
     stopped = stop_on_signals()
     keyring = Keyring(settings.files)
-    board = Switchboard(keyring)
+    board = Switchboard(lambda: keyring.revocations)
     with ThreadPoolExecutor(1, "register") as books:
         loop = asyncio.get_running_loop()
         register = await loop.run_in_executor(books, open_register, settings.register_url)

@@ -1,5 +1,6 @@
 """`shoal watch`: the swarm as it moves, until it is over or somebody has seen enough."""
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ def watch(*, state: Path | None, every_s: float) -> Reply:
     printed before the end, and then the last look.
     """
     show = _silent if JSON_FLAG in sys.argv else _redraw if sys.stdout.isatty() else _changes()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it with `&` has it ignored
     sentinels: Sequence[Facts] = ()
     try:
         while True:
