@@ -36,9 +36,10 @@ import pytest
 from click import echo
 
 from shoal_swarm.merge import plan_pieces
+from shoal_swarm.peer.contributing import Assignment
 from shoal_swarm.peer.synthetic import Synthetic, fit_of, synthetic_spec
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest
-from shoal_swarm.service.run_config import RunConfig
+from shoal_swarm.service.run_config import synthetic_run
 from tests.benchmarks.bench import Bench, cpu_s
 from tests.benchmarks.wire import Town, start
 from tests.live.lasting import SENTINEL, Lasting, options
@@ -98,18 +99,18 @@ class Measured:
 
 
 def _wire_bytes(adapter_bytes: int) -> int:
-    config = RunConfig.synthetic("demo", adapter_bytes, 1, 1)
+    config = synthetic_run("demo", adapter_bytes, 1, 1)
     return fit_of(synthetic_spec(adapter_bytes), config.plan()).total_bytes
 
 
 def _training_cpu_s(adapter_bytes: int) -> float:
     """What one made-up contribution costs, which is not the swarm's doing."""
-    config, spec = RunConfig.synthetic("demo", adapter_bytes, 1, 1), synthetic_spec(adapter_bytes)
+    config, spec = synthetic_run("demo", adapter_bytes, 1, 1), synthetic_spec(adapter_bytes)
     maker = Synthetic("demo", "node-1", config.plan(), plan_pieces(spec))
-    payloads = maker.contribution(BEFORE_ROUND_ZERO, (), (), lambda _: b"")
+    payloads = maker.contribution(Assignment(base=BEFORE_ROUND_ZERO, pieces=(), steps=0), lambda _: b"")
     base = {Digest(number.to_bytes(32)): payload for number, payload in enumerate(payloads)}
     began = time.process_time()
-    maker.contribution(0, tuple(base), (), base.__getitem__)
+    maker.contribution(Assignment(base=0, pieces=tuple(base), steps=0), base.__getitem__)
     return time.process_time() - began
 
 

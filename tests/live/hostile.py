@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from shoal_swarm.cli import main
+from shoal_swarm.peer.contributing import Assignment, Read
 from shoal_swarm.peer.synthetic import Synthetic
 from shoal_swarm.protocol.digests import digest_of
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO
@@ -59,9 +60,9 @@ def _forked(part: Contributor, message: Contribution) -> Contribution:
 def _contribute(kind: str) -> None:
     honest = Synthetic.contribution
 
-    def contribution(self: Synthetic, base: int, *rest: Any) -> list[bytes]:  # noqa: ANN401 - passed through
-        pieces = honest(self, base, *rest)
-        return pieces if base == BEFORE_ROUND_ZERO else KINDS[kind](pieces)
+    def contribution(self: Synthetic, order: Assignment, read: Read) -> list[bytes]:
+        pieces = honest(self, order, read)
+        return pieces if order.base == BEFORE_ROUND_ZERO else KINDS[kind](pieces)
 
     Synthetic.contribution = contribution  # type: ignore[method-assign] - what this process is for
 

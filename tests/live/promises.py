@@ -14,7 +14,8 @@ from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.register import open_register
 from shoal_swarm.sentinel.records import read_entries
 from shoal_swarm.service.copies import KEPT
-from shoal_swarm.service.run_config import RunConfig
+from shoal_swarm.service.run_config import rules_of as rules_of_config
+from shoal_swarm.service.run_config import synthetic_run
 from shoal_swarm.service.run_options import size_of
 
 
@@ -23,7 +24,7 @@ def rules_of(run: list[str]) -> RunRules:
     given = dict(zip(run[::2], run[1::2], strict=True))
     numbers = [int(given[name]) for name in ("--rounds", "--min-nodes", "--owners-max") if name in given]
     combine = given.get("--combine", "exact")
-    return RunConfig.synthetic(given["--run"], size_of(given["--synthetic"]), *numbers, combine=combine).rules()
+    return rules_of_config(synthetic_run(given["--run"], size_of(given["--synthetic"]), *numbers, combine=combine))
 
 
 def events(log: Path, name: str) -> Iterator[dict[str, Any]]:

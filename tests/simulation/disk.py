@@ -87,6 +87,9 @@ class Disk:
             self.ledger[first:] = entries[:landing]
         self._must_have_space()
 
+    def read_ledger(self) -> tuple[LedgerEntry, ...]:
+        return tuple(self.ledger)
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -39,6 +39,7 @@ _DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
 @click.option(
     "--state", type=_A_FOLDER, help="What must outlive a crash. Default: SHOAL_HOME/state/<swarm>/<run>/<node>."
 )
+@click.option("--link", type=_A_FOLDER, help="Where this node's trainer meets it. Default: a folder of the state.")
 @click.option("--echo", "listens", is_flag=True, help="Take files from others and answer pings, until Ctrl-C.")
 @click.option("--listen", help="Where to listen, HOST:PORT, if not at --address.")
 @click.option("--into", type=_A_FOLDER, help="Where what is received goes, each file under its BLAKE3.")
@@ -48,6 +49,7 @@ _DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
 @credential_options
 def peer(
     *,
+    task: Path | None,
     run: str | None,
     synthetic: str | None,
     rounds: int,
@@ -58,6 +60,7 @@ def peer(
     sentinel_name: str,
     address: str | None,
     state: Path | None,
+    link: Path | None,
     listens: bool,
     listen: str | None,
     into: Path | None,
@@ -69,36 +72,39 @@ def peer(
     cert: Path | None,
     capath: Path | None,
 ) -> Reply:
-    """Take part in a run with --run, or exchange a file with another node over the swarm's wire."""
+    """Take part in a run with --task or --run, or exchange a file with another node over the swarm's wire."""
     files = files_of(identity, key, cert, capath)
-    if [listens, file is not None, run is not None].count(True) != 1:
+    if [listens, file is not None, run is not None or task is not None].count(True) != 1:
         raise InputRefused(
-            "A peer takes files, sends one or takes part in a run: give --echo, or --send FILE, or --run NAME."
+            "A peer takes files, sends one or takes part in a run: give --echo, or --send FILE, or --task FILE."
         )
-    if run is not None:
+    if run is not None or task is not None:
         party = Keyring(files).identity
         if party.role is not Role.NODE:
             raise IdentityRefused(f"{files.cert} is of {party}, not of a node. Give a node's certificate and key.")
         if sentinel is None:
             raise InputRefused("A run needs --sentinel HOST:PORT, where the swarm's sentinel listens.")
         reached = address_of(address or _DEFAULT_ADDRESS)
+        config = config_of(run, synthetic, rounds, min_nodes, owners_max, combine, task)
+        place = state or this_home().state / party.swarm / config.run / party.name
         settings = PeerSettings(
             files=files,
-            config=config_of(run, synthetic, rounds, min_nodes, owners_max, combine),
+            config=config,
             sentinel=address_of(sentinel),
             sentinel_name=sentinel_name,
             listen=reached if listen is None else address_of(listen),
             address=reached,
-            state=state or this_home().state / party.swarm / run / party.name,
+            state=place,
+            link=link or place / "link",
             timing=Timing.lan(),
             boundaries=Boundaries.planned(read_settings()),
         )
-        return _run_reply(run, run_service(take_part(settings, click.echo)))
+        return _run_reply(config.run, run_service(take_part(settings, click.echo)))
     if file is None:
         if into is None:
             raise InputRefused("--echo needs --into FOLDER, where what is received goes.")
-        place = address_of(listen or _DEFAULT_ADDRESS)
-        received = asyncio.run(echo(files, place, into, lambda line: click.echo(line, err=True)))
+        here = address_of(listen or _DEFAULT_ADDRESS)
+        received = asyncio.run(echo(files, here, into, lambda line: click.echo(line, err=True)))
         return Reply([f"Received {received} contents into {into}."], {"received": received, "into": str(into)})
     if to is None or expect is None:
         raise InputRefused("--send needs --to HOST:PORT and --expect NAME, the node that listens there.")

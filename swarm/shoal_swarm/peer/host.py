@@ -8,7 +8,7 @@ links ──► inbox ──► PeerRun.handle ──► effects ─┬─► ou
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final, TypeVar, assert_never
@@ -17,11 +17,12 @@ from shoal_base.errors import PeerRefused, PlaceRefused, ShoalError
 from shoal_base.logs import get_log
 from shoal_swarm.merge import MergeRefused
 from shoal_swarm.peer.batches import BATCH_BYTES
+from shoal_swarm.peer.contributing import Assignment, BytesMissing, Contributor, Made
 from shoal_swarm.peer.exchange import Exchange
+from shoal_swarm.peer.late import Late
 from shoal_swarm.peer.merging import merged_share, problem_in
 from shoal_swarm.peer.spool import Spool
 from shoal_swarm.peer.storage import Storage, StorageFailed
-from shoal_swarm.peer.synthetic import Late, Synthetic
 from shoal_swarm.protocol.digests import DIGEST_BYTES, digests_in, list_bytes, list_root
 from shoal_swarm.protocol.messages import AnyMessage
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName
@@ -59,14 +60,6 @@ LINGER_S: Final = 2.0
 """After the end a peer stays for as long as others still fetch from it, and this much longer."""
 
 
-class BytesMissing(ShoalError):
-    """Bytes that this node counted on are not there any more."""
-
-    def __init__(self, digest: Digest) -> None:
-        super().__init__(f"{digest.hex()} is not on this disk any more. It is fetched or made again.")
-        self.digest = digest
-
-
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where a peer's bytes lie, and the threads that touch them."""
@@ -94,7 +87,7 @@ class PeerHost:
         run: PeerRun,
         places: Places,
         outbox: Outbox,
-        contributor: Synthetic,
+        contributor: Contributor,
         say: Callable[[str], None],
         boundaries: Boundaries,
     ) -> None:
@@ -110,6 +103,7 @@ class PeerHost:
         self._surplus: set[Digest] = set()
         """Blobs that nobody needs any more, deleted when no order waits; touched by the disk's thread alone."""
         self._lists_asked: set[Digest] = set()
+        self._is_finishing = False
         self._over_since: float | None = None
         self._log = get_log(node=str(run.knowledge.node), run=str(run.knowledge.rules.run))
 
@@ -172,7 +166,7 @@ class PeerHost:
             while True:
                 event = await self._inbox.next()
                 await self._perform_all(self.run.handle(event, time.monotonic()), exchange, tasks)
-                self._tell()
+                self._tell(tasks)
 
     async def _tick(self, exchange: Exchange) -> None:
         while True:
@@ -212,9 +206,10 @@ class PeerHost:
                 raise AssertionError("no plan of this build asks for a Gram matrix")
             case do.Train():
                 self._places.spool.turn()
-                tasks.create_task(self._contribute(effect, self._late(effect)), name=f"train from {effect.base}")
+                self._train(effect, tasks)
             case do.TrainOn():
-                self._log.info("drift_declined", steps=effect.steps)  # made-up work does not get better by waiting
+                working = self._contributor.train_on(effect.steps, self)
+                tasks.create_task(self._offer(working, self.run.knowledge.books.applied), name="train on")
             case do.Stop():
                 self._stop(effect.reason)
             case do.Alarm():
@@ -291,7 +286,7 @@ class PeerHost:
             payloads = merged_share(contributor.plan, contributor.pieces, effect, self._places.read)
             return self._spooled(payloads)
 
-        pieces = await self._computed(merge)
+        pieces = await self.compute(merge)
         if pieces is not None:
             self._log.info("share_merged", round=effect.round, attempt=effect.attempt, pieces=len(pieces))
             self._inbox.answer(on.ShareMerged(effect.round, effect.attempt, pieces))
@@ -301,23 +296,26 @@ class PeerHost:
             contributor = self._contributor
             return problem_in(contributor.plan, contributor.pieces, effect, self._places.read)
 
-        problem = await self._computed(lambda: (examine(),))
+        problem = await self.compute(lambda: (examine(),))
         if problem is not None:
             self._inbox.answer(on.Examined(effect.round, effect.attempt, effect.input.root, problem[0]))
 
-    async def _contribute(self, effect: do.Train, late: list[Late]) -> None:
-        def contribute() -> tuple[Digest, ...]:
-            payloads = self._contributor.contribution(effect.base, effect.pieces, late, self._places.read)
-            return self._spooled(payloads)
+    def _train(self, effect: do.Train, tasks: asyncio.TaskGroup) -> None:
+        """Have a contribution made, as long as there is a round that it could go into."""
+        if effect.base >= self.run.knowledge.rules.rounds:
+            return
+        working = self._contributor.train(self._assignment(effect), self)
+        tasks.create_task(self._offer(working, effect.base), name=f"train from {effect.base}")
 
+    async def _offer(self, working: Awaitable[Made | None], base: int) -> None:
         folds = self.run.knowledge.books.carried_roots
-        pieces = await self._computed(contribute)
-        if pieces is not None:
-            examples = self._contributor.examples
-            self._log.info("contribution_offered", round=effect.base + 1)
-            self._inbox.answer(on.Offered(effect.base, list_root(pieces), pieces, examples, effect.steps, folds))
+        made = await working
+        pieces = None if made is None else await self.compute(lambda: self._spooled(made.payloads))
+        if made is not None and pieces is not None:
+            self._log.info("contribution_offered", round=base + 1)
+            self._inbox.answer(on.Offered(base, list_root(pieces), pieces, made.examples, made.steps, folds))
 
-    def _late(self, effect: do.Train) -> list[Late]:
+    def _assignment(self, effect: do.Train) -> Assignment:
         knowledge = self.run.knowledge
         late: list[Late] = []
         for fold in effect.folds:
@@ -325,9 +323,20 @@ class PeerHost:
             old = knowledge.pieces_of_commit(knowledge.commits[fold.base])
             assert old is not None, "what contributions are folded against is kept here"
             late.append(Late(own.pieces, old, fold.age))
-        return late
+        return Assignment(
+            base=effect.base,
+            pieces=effect.pieces,
+            steps=effect.steps,
+            late=late,
+            spoken_for=effect.spoken_for,
+            is_last=effect.base + 1 == knowledge.rules.rounds,
+        )
 
-    async def _computed(self, work: Callable[[], Answer]) -> Answer | None:
+    def read(self, digest: Digest) -> bytes:
+        """Bytes of a piece, for whoever contributes."""
+        return self._places.read(digest)
+
+    async def compute(self, work: Callable[[], Answer]) -> Answer | None:
         """A result of the computing thread; None where bytes or values stood in the way, which is said."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._places.work, work)
@@ -350,7 +359,7 @@ class PeerHost:
             self.problem = PeerRefused(reason)
         self.ended.set()
 
-    def _tell(self) -> None:
+    def _tell(self, tasks: asyncio.TaskGroup) -> None:
         """Say what was applied, and notice the end of the run."""
         knowledge = self.run.knowledge
         applied = knowledge.books.applied
@@ -362,5 +371,17 @@ class PeerHost:
                 self._say(f"round {applied}: adapter {self.adapters[applied]}")
         record = knowledge.record
         is_over = record is not None and record.phase is Phase.ENDED and record.committed == applied
-        if is_over and self._over_since is None:
-            self._over_since = asyncio.get_running_loop().time()
+        if is_over and not self._is_finishing:
+            self._is_finishing = True
+            tasks.create_task(self._finish(), name="finish")
+
+    async def _finish(self) -> None:
+        """Hand the result to whoever contributed; from then on this process may end."""
+        knowledge = self.run.knowledge
+        pieces = knowledge.pieces_of_commit(knowledge.commits[knowledge.books.applied])
+        assert pieces is not None, "what was applied is complete"
+        result = Assignment(base=knowledge.books.applied, pieces=pieces, steps=0)
+        read_ledger = self._places.storage.read_ledger
+        ledger = await asyncio.get_running_loop().run_in_executor(self._places.disk, read_ledger)
+        await self._contributor.finish(result, ledger, self)
+        self._over_since = asyncio.get_running_loop().time()

@@ -1,8 +1,9 @@
 """A share merged: bytes of contributions in, bytes of the result out. Pure; the host brings the bytes.
 
 Pairs travel as absolute values. Dense tensors are contributed as differences from the last COMMIT, so that the
-codec's steps fit the change, and come out as absolute values; before the first COMMIT there is nothing to differ
-from, and they are absolute too.
+codec's steps fit the change, and come out as absolute values. Where a codec rounds nothing they are absolute too, for
+adding a difference up again would only lose bits, and so they are before the first COMMIT, when there is nothing to
+differ from.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,16 +40,21 @@ def problem_in(plan: Plan, pieces: Sequence[Piece], look: Examine, read: Read) -
 
 
 def _merged(plan: Plan, piece: Piece, offset: int, order: MergeShare, read: Read) -> bytes:
-    is_absolute = isinstance(piece, PairPiece) or not order.base
+    absolute = is_absolute(piece, plan.codec) or not order.base
     payloads = {str(one.node): read(one.pieces[offset]) for one in order.inputs}
-    if len(payloads) == 1 and is_absolute:
+    if len(payloads) == 1 and absolute:
         return next(iter(payloads.values()))
     values = {node: unpack(piece, payload, plan.codec) for node, payload in payloads.items()}
     weights = {str(one.node): one.weight for one in order.inputs}
     value = combine(plan, piece, values, weights).value
-    if not is_absolute:
+    if not absolute:
         value = added(piece, unpack(piece, read(order.base[offset]), plan.codec), value, plan.codec)
     return pack(piece, value, plan.codec)
+
+
+def is_absolute(piece: Piece, codec: Codec) -> bool:
+    """Whether a piece is contributed as it is, and not as a difference from the last COMMIT."""
+    return isinstance(piece, PairPiece) or codec is Codec.FP32
 
 
 def added(piece: Piece, base: Value, change: Value, codec: Codec) -> Value:

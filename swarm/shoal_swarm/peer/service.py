@@ -3,27 +3,32 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from shoal_base.logs import get_log
 from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Identity, Role
-from shoal_swarm.merge import plan_pieces
+from shoal_swarm.merge import AdapterSpec, plan_pieces
 from shoal_swarm.peer.addresses import address_of, spelled
+from shoal_swarm.peer.contributing import Contributor
 from shoal_swarm.peer.control import keep_control_link
 from shoal_swarm.peer.exchange import Exchange
+from shoal_swarm.peer.fitting import fit
 from shoal_swarm.peer.host import PeerHost, Places
 from shoal_swarm.peer.spool import Spool
 from shoal_swarm.peer.storage import open_storage
 from shoal_swarm.peer.synthetic import Synthetic, fit_of, synthetic_spec
+from shoal_swarm.peer.trainer_desk import TrainerDesk
+from shoal_swarm.peer.trainer_line import TrainerLine
 from shoal_swarm.protocol.deadlines import Timing
+from shoal_swarm.protocol.joining import Fit
 from shoal_swarm.protocol.messages import AnyMessage, Revocations
 from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.peer.knowledge import Identity as PeerIdentity
@@ -32,14 +37,17 @@ from shoal_swarm.service.copies import KEPT
 from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.revocations import take_revocations
-from shoal_swarm.service.run_config import RunConfig
+from shoal_swarm.service.run_config import rules_of
 from shoal_swarm.service.stopping import stop_on_signals
 from shoal_swarm.service.vouchers import Vouching
 from shoal_swarm.service.window import window
+from shoal_swarm.spec.run import RunConfig
+from shoal_swarm.spec.run import Synthetic as SyntheticWork
 from shoal_swarm.transport.contract import Address
 from shoal_swarm.transport.endpoint import TlsEndpoint
 from shoal_swarm.transport.keyring import Keyring
 
+Answer = TypeVar("Answer")
 SPOOL_RESERVE_BYTES = 64 << 20
 _GOODBYE_S = 1.0
 _GOODBYE_LOOKS = 20
@@ -57,6 +65,8 @@ class PeerSettings:
     address: Address
     """What others dial; port 0 stands for the one that is listened on."""
     state: Path
+    link: Path
+    """Where this node's trainer meets it, if the run has a task."""
     timing: Timing
     boundaries: Boundaries
 
@@ -67,18 +77,23 @@ async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[
     keyring = Keyring(settings.files)
     node, config = NodeName(keyring.identity.name), settings.config
     with ExitStack() as things:
-        storage = things.enter_context(closing(open_storage(settings.state / KEPT, run=config.rules().run, node=node)))
+        run = rules_of(config).run
+        storage = things.enter_context(closing(open_storage(settings.state / KEPT, run=run, node=node)))
         disk = things.enter_context(ThreadPoolExecutor(1, "disk"))
         work = things.enter_context(ThreadPoolExecutor(1, "work"))
         # Pairs are small matrices: on busy cores, threads inside one product wait far longer than they work.
         things.enter_context(threadpool_limits(1, user_api="blas"))
         places = Places(storage, Spool(settings.state / "spool", SPOOL_RESERVE_BYTES), disk, work)
-        async with TlsEndpoint(keyring) as endpoint:
+        async with _contributing(settings, str(node), stopped) as found, TlsEndpoint(keyring) as endpoint:
+            if found is None:
+                return {}
+            contributor, fit = found
             listening = await endpoint.listen(settings.listen)
             address = spelled((settings.address[0], settings.address[1] or listening[1]))
-            host = await _host(settings, keyring, places, address, say)
+            host = await _host(settings, _identity(keyring, address, fit), places, contributor, say)
             say(f"{keyring.identity} listens on {spelled(listening)}")
-            async with window(settings.state, lambda: _facts(host, address)), asyncio.TaskGroup() as tasks:
+            show = window(settings.state, lambda: {**_facts(host, address), "contributor": contributor.facts()})
+            async with show, asyncio.TaskGroup() as tasks:
                 working = tasks.create_task(_work(settings, endpoint, keyring, host, places), name="peer")
                 leaving = tasks.create_task(_leave(stopped, host), name="signals")
                 await host.ended.wait()
@@ -90,33 +105,66 @@ async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[
     return host.adapters
 
 
-async def _host(
-    settings: PeerSettings, keyring: Keyring, places: Places, address: str, say: Callable[[str], None]
-) -> PeerHost:
-    config = settings.config
-    spec, plan = synthetic_spec(config.adapter_bytes), config.plan()
-    vouching, node = Vouching(keyring), NodeName(keyring.identity.name)
-    found = await asyncio.get_running_loop().run_in_executor(places.disk, places.storage.read_back)
-    for note in found.notes:
-        get_log().warning("damage_noticed", note=note)
-    identity = PeerIdentity(
-        node=node,
+@asynccontextmanager
+async def _contributing(
+    settings: PeerSettings, node: str, stopped: asyncio.Event
+) -> AsyncIterator[tuple[Contributor, Fit] | None]:
+    """Whoever makes this node's contributions, as soon as it has shown what they look like; None if asked to end."""
+    config, plan = settings.config, settings.config.plan()
+    if isinstance(config.work, SyntheticWork):
+        spec = synthetic_spec(config.work.adapter_bytes)
+        yield Synthetic(config.run, node, plan, plan_pieces(spec)), fit_of(spec, plan)
+        return
+    async with TrainerLine.listening(settings.link, config.digest()) as line:
+        shown = await _unless(stopped, line.introduced())
+        if shown is None:
+            yield None
+            return
+        spec = AdapterSpec.from_bytes(shown.adapter)
+        hashes = {"base_model": shown.base_model, "tokenizer": shown.tokenizer, "labels": shown.labels}
+        yield TrainerDesk(line, shown, plan), fit(spec, plan, **hashes)
+
+
+async def _unless(stopped: asyncio.Event, awaited: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """What is awaited, or None where somebody asks this process to end before it is there."""
+    async with asyncio.TaskGroup() as tasks:
+        wanted = tasks.create_task(awaited, name="awaited")
+        ended = tasks.create_task(stopped.wait(), name="stopped")
+        await asyncio.wait((wanted, ended), return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if wanted.done():
+            return wanted.result()
+        wanted.cancel()
+        return None
+
+
+def _identity(keyring: Keyring, address: str, fit: Fit) -> PeerIdentity:
+    vouching = Vouching(keyring)
+    return PeerIdentity(
+        node=NodeName(keyring.identity.name),
         boot_nonce=secrets.token_hex(16),
         address=address,
-        fit=fit_of(spec, plan),
+        fit=fit,
         sign=vouching.sign,
         verify=vouching.verify,
     )
+
+
+async def _host(
+    settings: PeerSettings, identity: PeerIdentity, places: Places, contributor: Contributor, say: Callable[[str], None]
+) -> PeerHost:
+    found = await asyncio.get_running_loop().run_in_executor(places.disk, places.storage.read_back)
+    for note in found.notes:
+        get_log().warning("damage_noticed", note=note)
     run = PeerRun(
         identity,
-        config.rules(),
+        rules_of(settings.config),
         settings.timing,
         time.monotonic(),
         books=found.books,
         ledger=found.ledger,
         blobs=found.blobs,
     )
-    contributor = Synthetic(config.run, str(node), plan, plan_pieces(spec))
     return PeerHost(run, places, Outbox(), contributor, say, settings.boundaries)
 
 

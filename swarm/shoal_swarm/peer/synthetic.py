@@ -4,15 +4,15 @@ It stands where a trainer will stand and asks for no data, so a swarm can be tri
 follows from the run, the node and the round alone; two nodes that start over make the same bytes again.
 """
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from shoal_base.logs import get_log
 from shoal_swarm.merge import (
     AdapterSpec,
-    Combine,
     DenseSpec,
     ModuleSpec,
     Pair,
@@ -20,20 +20,17 @@ from shoal_swarm.merge import (
     Piece,
     Plan,
     Value,
-    fold_array,
-    fold_pair,
-    merge_cost,
     narrowed,
     pack,
-    piece_bytes,
-    plan_pieces,
-    strength,
     unpack,
 )
+from shoal_swarm.peer.contributing import Assignment, Bench, Made, Read
+from shoal_swarm.peer.fitting import fit
+from shoal_swarm.peer.late import contributed, late_changes, with_late_work
 from shoal_swarm.protocol.digests import digest_of
 from shoal_swarm.protocol.joining import Fit
-from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest
-from shoal_swarm.protocol.pieces import PieceRun
+from shoal_swarm.protocol.ledger import LedgerEntry
+from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO
 
 RANK = 8
 LABELS = 4
@@ -42,18 +39,7 @@ EDGE_MIN, EDGE_MAX = 8, 4096
 DENSE_PART = 0.1
 """How much of the adapter is a head that is trained whole."""
 CHANGE = 0.02
-TYPICAL_CONTRIBUTORS = 3
-"""For how many the work of owners is estimated; only how pieces compare matters."""
 _FLOAT_BYTES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """Late work that is to be folded in: its own pieces, those it was trained from, and how old it is."""
-
-    own: Sequence[Digest]
-    old: Sequence[Digest]
-    age: int
 
 
 def synthetic_spec(adapter_bytes: int) -> AdapterSpec:
@@ -67,22 +53,13 @@ def synthetic_spec(adapter_bytes: int) -> AdapterSpec:
 
 
 def fit_of(spec: AdapterSpec, plan: Plan) -> Fit:
-    """What nodes must have in common to merge their work."""
-    is_exact = plan.combine is Combine.EXACT
-    kinds = (
-        (piece_bytes(piece, plan.codec), int(merge_cost(piece, TYPICAL_CONTRIBUTORS, exact=is_exact)))
-        for piece in plan_pieces(spec)
-    )
-    runs = [
-        PieceRun(count=len(list(alike)), piece_bytes=size, cost=cost)
-        for (size, cost), alike in itertools.groupby(kinds)
-    ]
-    return Fit(
-        adapter_shape=Digest(spec.digest()),
+    """What nodes with made-up work must have in common."""
+    return fit(
+        spec,
+        plan,
         base_model=digest_of(b"synthetic base model"),
         tokenizer=digest_of(b"no tokenizer"),
         labels=digest_of(b"no labels"),
-        pieces=tuple(runs),
     )
 
 
@@ -100,49 +77,44 @@ class Synthetic:
         """How many examples it claims; nodes differ, so that weights matter."""
         return 100 + digest_of(self.node.encode())[0]
 
-    def contribution(
-        self, base: int, base_pieces: Sequence[Digest], late: Sequence[Late], read: Callable[[Digest], bytes]
-    ) -> list[bytes]:
+    async def train(self, order: Assignment, bench: Bench) -> Made | None:
+        """Make a contribution at once."""
+        payloads = await bench.compute(lambda: self.contribution(order, bench.read))
+        return None if payloads is None else Made(payloads, self.examples, order.steps)
+
+    async def train_on(self, steps: int, _bench: Bench) -> None:
+        """Made-up work does not get better by waiting."""
+        get_log().info("drift_declined", steps=steps)
+
+    async def finish(self, _order: Assignment, _ledger: Sequence[LedgerEntry], _bench: Bench) -> None:
+        """Nobody wants the result."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """There is nothing to tell."""
+        return {}
+
+    def contribution(self, order: Assignment, read: Read) -> list[bytes]:
         """The payload of every piece: the base with late work folded in, and changed a little."""
-        return [self._payload(index, piece, base, base_pieces, late, read) for index, piece in enumerate(self.pieces)]
+        return [self._payload(index, piece, order, read) for index, piece in enumerate(self.pieces)]
 
-    def _payload(
-        self,
-        index: int,
-        piece: Piece,
-        base: int,
-        base_pieces: Sequence[Digest],
-        late: Sequence[Late],
-        read: Callable[[Digest], bytes],
-    ) -> bytes:
+    def _payload(self, index: int, piece: Piece, order: Assignment, read: Read) -> bytes:
         codec = self.plan.codec
-        if base == BEFORE_ROUND_ZERO:
-            return pack(piece, self._noise(piece, index, base, "everybody", 0.1), codec)
+        if order.base == BEFORE_ROUND_ZERO:
+            return pack(piece, self._noise(piece, index, order.base, "everybody", 0.1), codec)
+        base = unpack(piece, read(order.pieces[index]), codec)
+        changes = late_changes(order.late, index, read)
+        start = with_late_work(piece, codec, base, changes)
+        return contributed(piece, codec, self._changed(piece, index, order.base, start), base)
 
-        def value(digest: Digest) -> Value:
-            return unpack(piece, read(digest), codec)
-
+    def _changed(self, piece: Piece, index: int, base: int, start: Value) -> Value:
         change = self._noise(piece, index, base, self.node, CHANGE)
-        match change:
-            case Pair():
-                new = value(base_pieces[index])
-                assert isinstance(new, Pair), "a pair's piece holds a pair"
-                for one in late:
-                    new = self._folded(piece, new, value(one.own[index]), value(one.old[index]), one.age)
-                return pack(piece, narrowed(piece.name, Pair(new.b + change.b, new.a + change.a)), codec)
+        match start, change:
+            case Pair(), Pair():
+                return narrowed(piece.name, Pair(start.b + change.b, start.a + change.a))
             case _:
-                for one in late:  # it was contributed as a difference from what it was trained from
-                    own = value(one.own[index])
-                    assert not isinstance(own, Pair), "a stretch holds an array"
-                    nothing = np.zeros_like(own)
-                    change = fold_array(change, own, nothing, strength(one.age))
-                return pack(piece, narrowed(piece.name, change), codec)
-
-    def _folded(self, piece: Piece, new: Pair, own: Value, old: Value, age: int) -> Pair:
-        assert isinstance(own, Pair), f"{piece.name} holds a pair"
-        assert isinstance(old, Pair), f"{piece.name} holds a pair"
-        folded, _spectrum = fold_pair(new, own, old, strength(age))
-        return folded
+                assert not isinstance(start, Pair), f"{piece.name} holds an array"
+                assert not isinstance(change, Pair), f"{piece.name} holds an array"
+                return narrowed(piece.name, start + change)
 
     def _noise(self, piece: Piece, index: int, base: int, who: str, size: float) -> Value:
         seed = digest_of(f"{self.run}/{who}/{base}/{index}".encode())

@@ -14,6 +14,8 @@ RECOVERY_ROUNDS = 8
 
 def steps_after(steps: int, rules: RunRules, *, was_ready: bool) -> int:
     """Local steps for the next round."""
+    if not rules.is_paced:
+        return rules.sync_every
     if not was_ready:
         return max(1, steps // 2)
     return min(rules.sync_every, steps + max(1, rules.sync_every // RECOVERY_ROUNDS))

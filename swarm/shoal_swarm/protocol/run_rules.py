@@ -19,6 +19,9 @@ class RunRules(Value, frozen=True):
     """Local steps from one sync point to the next."""
     drift_cap: int = 64
     """Local steps after which a trainer that hears no sentinel stops and waits."""
+    is_paced: bool = True
+    """Whether a node that is too slow takes fewer steps; not where rounds wait for everybody, so that all runs of
+    one configuration end with the same bytes."""
     owners_max: int = 1000
     """Nodes among which a round's pieces are split, at most; 1 makes a star of every round."""
     needs_gram: bool = False

@@ -15,6 +15,7 @@ from shoal_swarm.sentinel.restore_cli import restore
 from shoal_swarm.sentinel.service import SentinelSettings, serve
 from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.faults import Boundaries
+from shoal_swarm.service.run_config import rules_of
 from shoal_swarm.service.run_options import config_of, run_options
 from shoal_swarm.service.stopping import run_service
 from shoal_swarm.transport.contract import Address
@@ -40,6 +41,7 @@ def sentinel(
     host_ip: str,
     port: int,
     register_url: str | None,
+    task: Path | None,
     run: str | None,
     synthetic: str | None,
     rounds: int,
@@ -66,8 +68,8 @@ def sentinel(
         address=(host_ip, port),
         register_url=register_url or default_register(party.swarm),
         runs=()
-        if run is None and synthetic is None
-        else (config_of(run, synthetic, rounds, min_nodes, owners_max, combine).rules(),),
+        if run is None and synthetic is None and task is None
+        else (rules_of(config_of(run, synthetic, rounds, min_nodes, owners_max, combine, task)),),
         timing=Timing.lan(),
         boundaries=Boundaries.planned(read_settings()),
         state=state,

@@ -9,8 +9,8 @@ from shoal_swarm.trainer_link.messages import MESSAGE_BYTES_MAX, FromPeer, FromT
 
 LENGTH_BYTES: Final = 4
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_OF_TRAINER: Final = msgspec.msgpack.Decoder(FromTrainer)
-_OF_PEER: Final = msgspec.msgpack.Decoder(FromPeer)
+_OF_TRAINER: Final[msgspec.msgpack.Decoder[FromTrainer]] = msgspec.msgpack.Decoder(FromTrainer)
+_OF_PEER: Final[msgspec.msgpack.Decoder[FromPeer]] = msgspec.msgpack.Decoder(FromPeer)
 
 
 def framed(message: FromTrainer | FromPeer) -> bytes:

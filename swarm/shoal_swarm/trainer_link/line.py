@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Final, Self
 
-from shoal_base.errors import Unavailable
+from shoal_base.errors import PlaceRefused, Unavailable
+from shoal_base.unix_sockets import named
 from shoal_swarm.trainer_link.framing import LENGTH_BYTES, framed, from_peer, length_in
 from shoal_swarm.trainer_link.messages import FromPeer, FromTrainer
-from shoal_swarm.trainer_link.places import socket_name
+from shoal_swarm.trainer_link.places import SOCKET_NAME
 
 _PAUSE_S: Final = 0.1
 
@@ -33,13 +34,13 @@ class Line:
         while True:
             connected = socket.socket(socket.AF_UNIX)
             try:
-                with socket_name(folder) as name:
+                with named(folder, SOCKET_NAME) as name:
                     connected.connect(name)
-            except OSError as problem:
+            except (OSError, PlaceRefused) as problem:
                 connected.close()
                 if time.monotonic() >= deadline:
                     raise Unavailable(
-                        f"No peer listens in {folder} ({problem.strerror}). Start it; the trainer can be started again."
+                        f"No peer listens in {folder} ({problem}). Start it; the trainer can be started again."
                     ) from problem
                 time.sleep(_PAUSE_S)
             else:

@@ -1,15 +1,9 @@
 """Where the two halves of a node meet: a folder of the node's state, for its owner only.
 
-    FOLDER/link.sock     the peer listens, one trainer at a time connects
-    FOLDER/files/        what either of them wrote for the other
-
-A unix socket's path has room for some hundred characters, and folders are often deeper. So the folder is opened
-first, and the socket is named through the handle.
+FOLDER/link.sock     the peer listens, one trainer at a time connects
+FOLDER/files/        what either of them wrote for the other
 """
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -28,16 +22,3 @@ def made(folder: Path) -> Path:
     except OSError as problem:
         raise PlaceRefused(f"{folder} cannot be made: {problem.strerror}. Choose another folder.") from problem
     return folder
-
-
-@contextmanager
-def socket_name(folder: Path) -> Iterator[str]:
-    """A short name of the socket, for the length of the block."""
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as problem:
-        raise PlaceRefused(f"{folder} cannot be entered: {problem.strerror}. Is the peer running?") from problem
-    try:
-        yield f"/proc/self/fd/{handle}/{SOCKET_NAME}"
-    finally:
-        os.close(handle)

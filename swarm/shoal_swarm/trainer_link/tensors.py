@@ -4,6 +4,7 @@ A pair is two tensors, `pair/<module>/a` and `pair/<module>/b`; a dense tensor i
 """
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -51,6 +52,13 @@ def read_file(folder: Path, file: TensorFile) -> bytes:
     if blake3(content).digest() != file.digest:
         raise PeerRefused(f"{path} is not what was announced: its digest differs. It must be written again.")
     return content
+
+
+def drop_files(folder: Path, beginnings: tuple[str, ...], keep: Collection[str]) -> None:
+    """Delete what one side wrote under names that begin so, except what still counts."""
+    for path in (folder / FILES).iterdir():
+        if path.name.startswith(beginnings) and path.name not in keep:
+            path.unlink(missing_ok=True)
 
 
 def read_adapter(folder: Path, file: TensorFile, spec: AdapterSpec) -> Adapter:

@@ -97,5 +97,8 @@ class Storage(Protocol[Content]):
     def append_ledger(self, entries: Sequence[LedgerEntry]) -> None:
         """Append entries at the place that their index names; an entry that was not believed there is replaced."""
 
+    def read_ledger(self) -> tuple[LedgerEntry, ...]:
+        """The own ledger as it stands on the disk now."""
+
     def close(self) -> None:
         """Let another process have this storage. Whatever has returned is durable without it."""

@@ -121,6 +121,11 @@ class FileStorage:
                 before = [entry.content for entry in self._ledger.read()[:first]]
                 self._ledger.rewrite([*before, *spelled])
 
+    def read_ledger(self) -> tuple[LedgerEntry, ...]:
+        """The own ledger as it stands on the disk now."""
+        with self._turn:
+            return tuple(_decoded(self._ledger.path, entry.content, LedgerEntry) for entry in self._ledger.read())
+
     def close(self) -> None:
         """Let another process have this storage."""
         with self._turn:

@@ -8,7 +8,7 @@ from shoal_base.errors import InputRefused, PlaceRefused
 from shoal_swarm.protocol.messages import Ping
 from shoal_swarm.service.inbox import Inbox
 from shoal_swarm.service.outbox import Outbox
-from shoal_swarm.service.run_config import RunConfig
+from shoal_swarm.service.run_config import synthetic_run
 from shoal_swarm.service.run_options import config_of, size_of
 from shoal_swarm.service.stopping import run_service
 
@@ -66,17 +66,17 @@ def test_run_options_that_make_no_run_are_refused(options: tuple[str | None, str
 
 
 def test_every_option_of_a_run_is_in_its_hash() -> None:
-    plain = RunConfig.synthetic("demo", 300_000, 3, 3)
+    plain = synthetic_run("demo", 300_000, 3, 3)
     others = [
-        RunConfig.synthetic("demo2", 300_000, 3, 3),
-        RunConfig.synthetic("demo", 300_001, 3, 3),
-        RunConfig.synthetic("demo", 300_000, 4, 3),
-        RunConfig.synthetic("demo", 300_000, 3, 2),
-        RunConfig.synthetic("demo", 300_000, 3, 3, 1),
-        RunConfig.synthetic("demo", 300_000, 3, 3, combine="factor-mean"),
+        synthetic_run("demo2", 300_000, 3, 3),
+        synthetic_run("demo", 300_001, 3, 3),
+        synthetic_run("demo", 300_000, 4, 3),
+        synthetic_run("demo", 300_000, 3, 2),
+        synthetic_run("demo", 300_000, 3, 3, 1),
+        synthetic_run("demo", 300_000, 3, 3, combine="factor-mean"),
     ]
     assert len({one.digest() for one in (plain, *others)}) == 7
-    assert plain.digest() == RunConfig.synthetic("demo", 300_000, 3, 3).digest()
+    assert plain.digest() == synthetic_run("demo", 300_000, 3, 3).digest()
 
 
 def test_an_error_of_ours_in_a_task_ends_the_service_as_itself() -> None:
