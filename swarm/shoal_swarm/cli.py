@@ -72,3 +72,7 @@ def shoal() -> None:
 def main() -> None:
     """The console script."""
     sys.exit(run(shoal, sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ _FENCE = re.compile(r"^\s*(```+|~~~+)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _MENTION = re.compile(r"(shoal|(\./)?scripts/[a-z][^ ]*)(\s|$)")
 _WORD = re.compile(r"[a-z][a-z0-9-]*")
-_STANDS_FOR = re.compile(r'^exec shoal ([a-z ]+) "\$@"$', re.MULTILINE)
+_STANDS_FOR = re.compile(r'^ *exec shoal ([a-z ]+) "\$@"$', re.MULTILINE)
 _OWN_OPTION = re.compile(r"!= (--[a-z][a-z-]*) \]")  # what a script takes for itself and hands nobody
 _SCRIPT = re.compile(r"(?:\./)?scripts/([a-z][a-z0-9-]*)")
 
@@ -98,9 +98,11 @@ def _problem_with_script(words: list[str], script: Path, root: click.Group) -> s
     if not script.is_file():
         return f"scripts/{script.name} does not exist"
     text = script.read_text()
-    if stands_for := _STANDS_FOR.search(text):
+    if stands_for := _STANDS_FOR.findall(text):
         own = set(_OWN_OPTION.findall(text))
-        return _problem_with_command([*stands_for[1].split(), *(word for word in words if word not in own)], root)
+        rest = [word for word in words if word not in own]
+        problems = [_problem_with_command([*command.split(), *rest], root) for command in stands_for]
+        return None if None in problems else problems[0]
     unknown = [word for word in words if word.startswith("--") and word.partition("=")[0] not in text]
     return f"scripts/{script.name} does not know {unknown[0]}" if unknown else None
 

@@ -24,7 +24,7 @@ data = Group("data", help="Data sets: divide one among nodes, or make one up.")
 @data.command("split")
 @click.argument("file", type=_A_FILE)
 @click.option("--out", type=_A_FOLDER, required=True, help="Where the parts go, one file a node.")
-@click.option("--nodes", type=click.IntRange(1, 1000), default=3, show_default=True)
+@click.option("--nodes", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many nodes.")
 @click.option(
     "--how",
     type=click.Choice(["iid", "stratified", "dirichlet", "column", "sizes"]),
@@ -38,7 +38,7 @@ data = Group("data", help="Data sets: divide one among nodes, or make one up.")
 )
 @click.option("--by", help="For column: the column whose values decide.")
 @click.option("--sizes", help="For sizes: proportions, such as 3,2,1; they also say how many nodes.")
-@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Where chance begins.")
 def split(
     *,
     file: Path,
@@ -69,10 +69,12 @@ def split(
 
 @data.command("reviews")
 @click.option("--out", type=_A_FOLDER, required=True, help="Where the files go: one a node, and test.csv.")
-@click.option("--nodes", type=click.IntRange(1, 1000), default=3, show_default=True)
+@click.option("--nodes", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many nodes.")
 @click.option("--examples", type=click.IntRange(min=1), default=1000, show_default=True, help="Reviews of each node.")
-@click.option("--test-examples", type=click.IntRange(min=1), default=500, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
+@click.option(
+    "--test-examples", type=click.IntRange(min=1), default=500, show_default=True, help="Reviews to measure with."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Where chance begins.")
 def reviews(*, out: Path, nodes: int, examples: int, test_examples: int, seed: int) -> Reply:
     """Make up five-star film reviews: every node has its own taste and topics, the test has all alike."""
     chance = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 """Carry out a task on one node from beginning to end: read, train, measure, write what came out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -8,14 +8,19 @@ from typing import Final
 
 import blake3
 
+from shoal_base.home import this_home
 from shoal_node.adapter.folder import WEIGHTS
-from shoal_node.recipes.sources import host_in, task_in
-from shoal_node.recipes.text_classification import build
+from shoal_node.data.tables import read_table
+from shoal_node.models.folders import model_folder
+from shoal_node.recipes.text_classification import Sources, build
 from shoal_node.results.writing import write_metrics, write_result
 from shoal_node.rounds.exchange import Exchange
 from shoal_node.rounds.in_process import Alone
 from shoal_node.rounds.peer_exchange import PeerExchange
 from shoal_node.rounds.remembering import Remembering
+from shoal_swarm.service.host import Host, host_in
+from shoal_swarm.service.run_config import task_in
+from shoal_swarm.spec.profile import NodeOffered
 from shoal_swarm.spec.run import RunConfig
 from shoal_swarm.spec.task import Task
 from shoal_swarm.trainer_link.places import made
@@ -52,7 +57,7 @@ def carry_out(order: Order) -> Outcome:
     task, host = task_in(order.task), host_in(order.profile)
     nodes = host.profile.nodes if order.node is None else (host.node(order.node),)
     out = order.out or host.output(nodes[0])
-    sources = host.sources(task, nodes)
+    sources = _sources(task, host, nodes)
     job = build(task, sources)
     exchange = Remembering(_exchange(task, order.link), out)
     checkpoints = _checkpoints(task, order.link, out)
@@ -69,6 +74,15 @@ def carry_out(order: Order) -> Outcome:
         rounds=over.round,
         examples=len(job.train_examples),
         final=final,
+    )
+
+
+def _sources(task: Task, host: Host, nodes: Sequence[NodeOffered]) -> Sources:
+    """What these nodes train on together; held-out data are those of the first."""
+    return Sources(
+        model=model_folder(task.model.name, host.models(), this_home().models),
+        train=[read_table(host.train_file(task, node)) for node in nodes],
+        test=read_table(host.test_file(task, nodes[0])),
     )
 
 

@@ -40,6 +40,7 @@ _DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
     "--state", type=_A_FOLDER, help="What must outlive a crash. Default: SHOAL_HOME/state/<swarm>/<run>/<node>."
 )
 @click.option("--link", type=_A_FOLDER, help="Where this node's trainer meets it. Default: a folder of the state.")
+@click.option("--trainer-is-done", is_flag=True, help="The trainer has its result: only serve others to the run's end.")
 @click.option("--echo", "listens", is_flag=True, help="Take files from others and answer pings, until Ctrl-C.")
 @click.option("--listen", help="Where to listen, HOST:PORT, if not at --address.")
 @click.option("--into", type=_A_FOLDER, help="Where what is received goes, each file under its BLAKE3.")
@@ -61,6 +62,7 @@ def peer(
     address: str | None,
     state: Path | None,
     link: Path | None,
+    trainer_is_done: bool,
     listens: bool,
     listen: str | None,
     into: Path | None,
@@ -96,6 +98,7 @@ def peer(
             address=reached,
             state=place,
             link=link or place / "link",
+            trainer_is_done=trainer_is_done,
             timing=Timing.lan(),
             boundaries=Boundaries.planned(read_settings()),
         )

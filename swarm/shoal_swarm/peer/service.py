@@ -67,6 +67,8 @@ class PeerSettings:
     state: Path
     link: Path
     """Where this node's trainer meets it, if the run has a task."""
+    trainer_is_done: bool
+    """Whether the trainer has the run's result already, and will not come back."""
     timing: Timing
     boundaries: Boundaries
 
@@ -122,7 +124,7 @@ async def _contributing(
             return
         spec = AdapterSpec.from_bytes(shown.adapter)
         hashes = {"base_model": shown.base_model, "tokenizer": shown.tokenizer, "labels": shown.labels}
-        yield TrainerDesk(line, shown, plan), fit(spec, plan, **hashes)
+        yield TrainerDesk(line, shown, plan, is_done=settings.trainer_is_done), fit(spec, plan, **hashes)
 
 
 async def _unless(stopped: asyncio.Event, awaited: Coroutine[Any, Any, Answer]) -> Answer | None:

@@ -47,7 +47,7 @@ MEASURES_KEPT: Final = 4096
 class TrainerDesk:
     """Makes contributions by asking a trainer."""
 
-    def __init__(self, line: TrainerLine, shown: Ready, plan: Plan) -> None:
+    def __init__(self, line: TrainerLine, shown: Ready, plan: Plan, *, is_done: bool = False) -> None:
         self._line, self._spec = line, AdapterSpec.from_bytes(shown.adapter)
         self._plan, self._pieces = plan, plan_pieces(self._spec)
         self._order: Assignment | None = None
@@ -55,6 +55,8 @@ class TrainerDesk:
         self._made: dict[Digest, list[bytes]] = {}
         """What was made from the order's base, by root; the protocol looks after one of these at most."""
         self._done = asyncio.Event()
+        if is_done:
+            self._done.set()
         self._progress: Mapping[str, Any] = {}
         self._measured: list[Mapping[str, Any]] = []
         self._log = get_log()
