@@ -31,7 +31,9 @@ from shoal_swarm.sentinel.run_host import RunHost
 from shoal_swarm.sentinel.service import Switchboard
 from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.outbox import Outbox
-from shoal_swarm.service.run_config import RunConfig
+from shoal_swarm.service.run_config import rules_of
+from shoal_swarm.spec.run import RunConfig
+from shoal_swarm.spec.run import Synthetic as SyntheticWork
 from shoal_swarm.transport.contract import Address
 from shoal_swarm.transport.memory import MemoryEndpoint, MemoryNetwork
 
@@ -77,7 +79,7 @@ class Crowd:
             records = Records(register, self.config.run)
             board = Switchboard(lambda: b"a list that nobody here can read: the twin knows no certificates")
             books = ThreadPoolExecutor(1, "books")
-            run = RunHost(self.config.rules(), UNHURRIED, stamp, records, books, board.say, Boundaries())  # type: ignore[arg-type]
+            run = RunHost(rules_of(self.config), UNHURRIED, stamp, records, books, board.say, Boundaries())  # type: ignore[arg-type]
             await run.open()
             board.runs[self.config.run] = run
             endpoint = MemoryEndpoint(self._network, Identity(SWARM, Role.SENTINEL, "sentinel-1"))
@@ -123,9 +125,15 @@ class Crowd:
                 tasks.create_task(keep_control_link(endpoint, sentinel, who, host.outbox, host.hear))
                 await host.drive(exchange)
 
+    @property
+    def adapter_bytes(self) -> int:
+        """Size of its made-up adapters."""
+        assert isinstance(self.config.work, SyntheticWork)
+        return self.config.work.adapter_bytes
+
     @contextmanager
     def _places(self, name: str) -> Iterator[Places]:
-        run = self.config.rules().run
+        run = rules_of(self.config).run
         with closing(
             open_storage(self.folder / name / "kept", run=run, node=NodeName(name), reserve_bytes=RESERVE_BYTES)
         ) as storage:
@@ -133,7 +141,7 @@ class Crowd:
 
     def _run(self, name: str, address: str, places: Places) -> PeerRun:
         found = places.storage.read_back()
-        stamp, spec = Stamp(name), synthetic_spec(self.config.adapter_bytes)
+        stamp, spec = Stamp(name), synthetic_spec(self.adapter_bytes)
         identity = PeerIdentity(
             node=NodeName(name),
             boot_nonce=digest_of(name.encode()).hex()[:32],
@@ -142,13 +150,13 @@ class Crowd:
             sign=stamp.sign,
             verify=stamp.verify,
         )
-        rules = self.config.rules()
+        rules = rules_of(self.config)
         return PeerRun(
             identity, rules, UNHURRIED, time.monotonic(), books=found.books, ledger=found.ledger, blobs=found.blobs
         )
 
     def _contributor(self, name: str) -> Synthetic:
-        pieces = plan_pieces(synthetic_spec(self.config.adapter_bytes))
+        pieces = plan_pieces(synthetic_spec(self.adapter_bytes))
         return Synthetic(self.config.run, name, self.config.plan(), pieces)
 
 

@@ -6,7 +6,7 @@ from statistics import median
 
 import pytest
 
-from shoal_swarm.service.run_config import RunConfig
+from shoal_swarm.service.run_config import synthetic_run
 from tests.live.crowd import Crowd
 from tests.live.lasting import SENTINEL, lasting, options
 
@@ -54,7 +54,7 @@ def test_a_crowd_on_the_wire_stays_together_and_keeps_its_memory(tmp_path: Path,
     [pytest.param(8, 8, marks=pytest.mark.full), pytest.param(100, 40, marks=SOAK)],
 )
 async def test_a_crowd_in_memory_stays_together_and_keeps_its_memory(tmp_path: Path, peers: int, rounds: int) -> None:
-    crowd = Crowd(tmp_path, RunConfig.synthetic("crowd", 20_000, 100_000, peers))
+    crowd = Crowd(tmp_path, synthetic_run("crowd", 20_000, 100_000, peers))
     samples: list[int] = []
     async with crowd.running(peers):
         await crowd.until(lambda: len(crowd.adapters) == peers, 60)

@@ -72,6 +72,8 @@ class Exchange:
     _desks: Desks = field(init=False)
     _neighbours: dict[Link, _Neighbour] = field(default_factory=dict)
     _batches: dict[NodeName, list[Digest]] = field(default_factory=dict)
+    content_bytes: int = 0
+    """Of contents that were sent and received, without what was said about them."""
     served_at: float = 0.0
     """When somebody last asked us for something, on the loop's clock."""
 
@@ -152,6 +154,7 @@ class Exchange:
 
     def _took(self, delivery: Delivery) -> None:
         neighbour, digest = self._neighbour(delivery.link), Digest(delivery.content)
+        self.content_bytes += delivery.size
         neighbour.awaited.discard(digest)
         neighbour.moved_at = asyncio.get_running_loop().time()
         self._note_arrival(_name_of(delivery.link), digest)
@@ -186,6 +189,7 @@ class Exchange:
 
     async def _take_batch(self, neighbour: _Neighbour, node: NodeName, batch: Batch, payload: Buffer) -> None:
         contents = await in_thread(unbatched, batch, payload)
+        self.content_bytes += len(payload)
         if contents is None:
             raise LinkRefused(Reason.WRONG_HASH, neighbour.desk.link.peer.identity.uri, "the contents of a batch")
         due = [(digest, content) for digest, content in contents if digest in neighbour.awaited]
@@ -235,6 +239,7 @@ class Exchange:
         try:
             for batch, payload in batched(self.run, contents):
                 await neighbour.desk.link.send(batch, payload)
+                self.content_bytes += len(payload)
                 neighbour.owed -= len(batch.digests)
         except (LinkEnded, LinkRefused):
             return False
@@ -243,6 +248,7 @@ class Exchange:
     async def _send_one(self, neighbour: _Neighbour, content: bytes, places: asyncio.Semaphore) -> None:
         try:
             await neighbour.desk.send(BytesSource(content))
+            self.content_bytes += len(content)
         except (LinkEnded, LinkRefused):
             return  # the asker notices as well
         except TransferRefused as refusal:  # the asker has it by now, or asks again

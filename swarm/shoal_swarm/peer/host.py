@@ -22,6 +22,7 @@ from shoal_swarm.peer.exchange import Exchange
 from shoal_swarm.peer.late import Late
 from shoal_swarm.peer.merging import merged_share, problem_in
 from shoal_swarm.peer.spool import Spool
+from shoal_swarm.peer.stopwatch import Stopwatch
 from shoal_swarm.peer.storage import Storage, StorageFailed
 from shoal_swarm.protocol.digests import DIGEST_BYTES, digests_in, list_bytes, list_root
 from shoal_swarm.protocol.messages import AnyMessage
@@ -91,8 +92,10 @@ class PeerHost:
         say: Callable[[str], None],
         boundaries: Boundaries,
     ) -> None:
-        self.run, self._places, self.outbox, self._contributor, self._say = run, places, outbox, contributor, say
+        self.run, self._places, self.outbox, self.contributor, self._say = run, places, outbox, contributor, say
         self._boundaries = boundaries
+        self.stopwatch: Stopwatch | None = None
+        """Whoever notes what rounds cost, if anybody does."""
         self.ended = asyncio.Event()
         self.adapters: dict[int, str] = {}
         """Root of the adapter after every round that was applied since this start."""
@@ -208,7 +211,7 @@ class PeerHost:
                 self._places.spool.turn()
                 self._train(effect, tasks)
             case do.TrainOn():
-                working = self._contributor.train_on(effect.steps, self)
+                working = self.contributor.train_on(effect.steps, self)
                 tasks.create_task(self._offer(working, self.run.knowledge.books.applied), name="train on")
             case do.Stop():
                 self._stop(effect.reason)
@@ -282,7 +285,7 @@ class PeerHost:
 
     async def _merge(self, effect: do.MergeShare) -> None:
         def merge() -> tuple[Digest, ...]:
-            contributor = self._contributor
+            contributor = self.contributor
             payloads = merged_share(contributor.plan, contributor.pieces, effect, self._places.read)
             return self._spooled(payloads)
 
@@ -293,7 +296,7 @@ class PeerHost:
 
     async def _examine(self, effect: do.Examine) -> None:
         def examine() -> str | None:
-            contributor = self._contributor
+            contributor = self.contributor
             return problem_in(contributor.plan, contributor.pieces, effect, self._places.read)
 
         problem = await self.compute(lambda: (examine(),))
@@ -304,7 +307,8 @@ class PeerHost:
         """Have a contribution made, as long as there is a round that it could go into."""
         if effect.base >= self.run.knowledge.rules.rounds:
             return
-        working = self._contributor.train(self._assignment(effect), self)
+        self._note(started=effect.base + 1)
+        working = self.contributor.train(self._assignment(effect), self)
         tasks.create_task(self._offer(working, effect.base), name=f"train from {effect.base}")
 
     async def _offer(self, working: Awaitable[Made | None], base: int) -> None:
@@ -313,6 +317,7 @@ class PeerHost:
         pieces = None if made is None else await self.compute(lambda: self._spooled(made.payloads))
         if made is not None and pieces is not None:
             self._log.info("contribution_offered", round=base + 1)
+            self._note(offered=base + 1)
             self._inbox.answer(on.Offered(base, list_root(pieces), pieces, made.examples, made.steps, folds))
 
     def _assignment(self, effect: do.Train) -> Assignment:
@@ -363,17 +368,23 @@ class PeerHost:
         """Say what was applied, and notice the end of the run."""
         knowledge = self.run.knowledge
         applied = knowledge.books.applied
+        self._note()
         if applied != BEFORE_ROUND_ZERO and applied not in self.adapters:
             pieces = knowledge.pieces_of_commit(knowledge.commits[applied])
             if pieces is not None:
                 self.adapters[applied] = list_root(pieces).hex()
                 self._log.info("round_applied", round=applied)
+                self._note(applied=applied)
                 self._say(f"round {applied}: adapter {self.adapters[applied]}")
         record = knowledge.record
         is_over = record is not None and record.phase is Phase.ENDED and record.committed == applied
         if is_over and not self._is_finishing:
             self._is_finishing = True
             tasks.create_task(self._finish(), name="finish")
+
+    def _note(self, **happened: int) -> None:
+        if self.stopwatch is not None:
+            self.stopwatch.look(self.run.knowledge, time.monotonic(), happened)
 
     async def _finish(self) -> None:
         """Hand the result to whoever contributed; from then on this process may end."""
@@ -383,5 +394,5 @@ class PeerHost:
         result = Assignment(base=knowledge.books.applied, pieces=pieces, steps=0)
         read_ledger = self._places.storage.read_ledger
         ledger = await asyncio.get_running_loop().run_in_executor(self._places.disk, read_ledger)
-        await self._contributor.finish(result, ledger, self)
+        await self.contributor.finish(result, ledger, self)
         self._over_since = asyncio.get_running_loop().time()

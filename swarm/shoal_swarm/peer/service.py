@@ -23,6 +23,7 @@ from shoal_swarm.peer.exchange import Exchange
 from shoal_swarm.peer.fitting import fit
 from shoal_swarm.peer.host import PeerHost, Places
 from shoal_swarm.peer.spool import Spool
+from shoal_swarm.peer.stopwatch import Stopwatch
 from shoal_swarm.peer.storage import open_storage
 from shoal_swarm.peer.synthetic import Synthetic, fit_of, synthetic_spec
 from shoal_swarm.peer.trainer_desk import TrainerDesk
@@ -202,6 +203,12 @@ async def _work(
 
         control = keep_control_link(endpoint, settings.sentinel, sentinel, host.outbox, hear)
         tasks.create_task(control, name="control link")
+        host.stopwatch = Stopwatch(
+            settings.state,
+            host.contributor.plan,
+            host.contributor.pieces,
+            lambda: (exchange.content_bytes, endpoint.bytes_carried),
+        )
         await host.drive(exchange)
 
 

@@ -119,6 +119,11 @@ class TlsEndpoint:
         """Every live link, whoever dialled it."""
         return self._reception.registry.links()
 
+    @property
+    def bytes_carried(self) -> int:
+        """By all links so far, both ways."""
+        return self._reception.registry.bytes_carried
+
     async def close(self) -> None:
         """Close every link with BYE, and let nobody in any more."""
         if self._door is not None:

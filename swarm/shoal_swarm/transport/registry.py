@@ -24,6 +24,8 @@ class Registry:
     links_max: int
     _links: dict[tuple[Identity, LinkKind], GreetedLink] = field(default_factory=dict)
     _connections: Counter[Identity] = field(default_factory=Counter)
+    _carried: int = 0
+    """Bytes of links that are over."""
 
     def reserve(self, peer: Identity) -> None:
         """Make room for a connection to `peer`, or raise; `release` gives it back when the connection is over."""
@@ -54,6 +56,7 @@ class Registry:
 
     def forget(self, link: GreetedLink) -> None:
         """The link is over."""
+        self._carried += link.bytes_carried
         key = (link.peer.identity, link.kind)
         if self._links.get(key) is link:
             del self._links[key]
@@ -65,6 +68,11 @@ class Registry:
     def links(self) -> tuple[GreetedLink, ...]:
         """Every live link."""
         return tuple(self._links.values())
+
+    @property
+    def bytes_carried(self) -> int:
+        """By all links so far, both ways."""
+        return self._carried + sum(link.bytes_carried for link in self._links.values())
 
     def overdue(self, link: GreetedLink, *, now: float) -> bool:
         """Whether a link is old or used enough to be dialled anew."""
