@@ -1,5 +1,6 @@
 """Texts as a model reads them, with the classes of their labels."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,11 @@ class Examples(Dataset[dict[str, Any]]):
         """The examples of several tables, one after the other."""
         ids = [one for part in parts for one in part._ids]  # noqa: SLF001 - of its own kind
         return Examples(ids, [one for part in parts for one in part.classes])
+
+    @property
+    def majority(self) -> float:
+        """Share of the commonest class: how often one is right who always answers that."""
+        return max(Counter(self.classes).values()) / len(self.classes)
 
     def __len__(self) -> int:
         """How many."""

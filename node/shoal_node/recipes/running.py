@@ -64,7 +64,7 @@ def carry_out(order: Order) -> Outcome:
     over = job.train(exchange, checkpoints)
     adapter = write_result(out, job, over, sources.model)
     final = exchange.final()
-    write_metrics(out, exchange.rounds(), final, len(job.train_examples))
+    write_metrics(out, exchange.rounds(), final, len(job.train_examples), job.test_examples.majority)
     exchange.done()
     exchange.forget()
     rmtree(checkpoints, ignore_errors=True)

@@ -33,9 +33,11 @@ def write_result(out: Path, job: Job, over: Over, model_folder: Path) -> Path:
     return out / ADAPTER
 
 
-def write_metrics(out: Path, rounds: Sequence[Mapping[str, object]], final: Mapping[str, float], examples: int) -> None:
-    """How good this node found every adapter."""
-    document = {"examples": examples, "final": final, "rounds": list(rounds)}
+def write_metrics(
+    out: Path, rounds: Sequence[Mapping[str, object]], final: Mapping[str, float], examples: int, majority: float
+) -> None:
+    """How good this node found every adapter; `majority` is what always giving the commonest answer would get."""
+    document = {"examples": examples, "majority": majority, "final": final, "rounds": list(rounds)}
     write_whole(out / METRICS, (json.dumps(document, indent=2) + "\n").encode())
 
 

@@ -29,6 +29,8 @@ LAST_LINES: Final = 20
 LINE_BYTES_MAX: Final = 1 << 20
 GRACE_S: Final = 10.0
 """A child that was asked to end and has not after this long is killed."""
+NOTICE: Final = "! "
+"""So begins what is said of a child's death, also where one process hears it from another."""
 _PR_SET_PDEATHSIG: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 Hear = Callable[[str], None]
@@ -86,7 +88,8 @@ class Child:
                     return
                 case Again(pause_s=pause_s):
                     self._log.warning("process_ended", code=end.code, again_in_s=pause_s, last_lines=end.last_lines)
-                    self._hear(f"{end.sentence}\nIt is started again.")
+                    for line in f"{end.sentence}\nIt is started again.".splitlines():
+                        self._hear(NOTICE + line)
                     await asyncio.sleep(pause_s)
                 case GivenUp(reason=reason):
                     raise ChildFailed(end, reason)
@@ -111,7 +114,7 @@ class Child:
     async def _run_once(self) -> End:
         last: deque[str] = deque(maxlen=LAST_LINES)
         self._process = process = await self._start()
-        self._log.info("process_started", pid=process.pid)
+        self._log.debug("process_started", pid=process.pid)
         assert process.stdout is not None, "its output was asked for"
         while line := await _line(process.stdout):
             text = line.decode(errors="replace").rstrip("\n")

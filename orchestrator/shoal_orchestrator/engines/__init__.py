@@ -1,0 +1,1 @@
+"""What starts things, behind one interface."""

@@ -1,0 +1,1 @@
+"""What came out of a run, as a table and as a file."""

@@ -1,0 +1,1 @@
+"""Carries out a plan: certificates, processes, waiting, and what to say meanwhile."""

@@ -1,0 +1,67 @@
+"""How far the nodes of a run are, seen through their windows, and what is worth saying about it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shoal_base.errors import ShoalError
+from shoal_swarm.service.window import SOCKET_NAME, look_through
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One node, as it is now."""
+
+    applied: int = -1
+    step: int = 0
+    """Steps since the COMMIT of round `base`."""
+    base: int = -1
+    loss: float | None = None
+    merged: Mapping[int, float] = field(default_factory=dict)
+    """How good the node found the merged adapter of each round."""
+
+
+def look(state: Path, metric: str) -> Sight | None:
+    """What a node shows now; None while it shows nothing."""
+    try:
+        facts = look_through(state / SOCKET_NAME)
+    except (ShoalError, OSError):
+        return None
+    work = facts.get("contributor") or {}
+    progress = work.get("progress") or {}
+    return Sight(
+        applied=facts["applied"],
+        step=progress.get("step", 0),
+        base=progress.get("base", -1),
+        loss=progress.get("loss"),
+        merged={
+            one["round"]: one["metrics"][metric]
+            for one in work.get("measured", ())
+            if one["is_merged"] and metric in one["metrics"]
+        },
+    )
+
+
+def steps_done(sight: Sight, sync_every: int, total: int) -> int:
+    """Of the whole run."""
+    begun = max(0, sight.base)
+    return min(total, begun * sync_every + sight.step)
+
+
+class Teller:
+    """Says each round once, as soon as every node has measured its merged adapter."""
+
+    def __init__(self, nodes: Sequence[str], rounds: int, metric: str) -> None:
+        self._seen: dict[str, dict[int, float]] = {node: {} for node in nodes}
+        self._rounds, self._metric, self._said = rounds, metric, 0
+
+    def lines(self, sights: Mapping[str, Sight]) -> list[str]:
+        """What is new."""
+        for node, sight in sights.items():
+            self._seen[node].update(sight.merged)
+        said = []
+        while all(self._said + 1 in seen for seen in self._seen.values()) and self._said < self._rounds:
+            self._said += 1
+            values = "  ".join(f"{node} {seen[self._said]:.3f}" for node, seen in self._seen.items())
+            said.append(f"round {self._said:>2} of {self._rounds}: {self._metric} {values}")
+        return said
