@@ -65,7 +65,7 @@ def init(
         write_whole(path, content)
     return Reply(
         [
-            f"Wrote {out / TASK}, which says what to learn, and {out / PROFILE}, which says where this host's data lie.",
+            f"Wrote {out / TASK}, which says what to learn, and {out / PROFILE}, where this host's data lie.",
             "The profile looks for data/node-1.csv and so on beside it. To make some up:",
             f"  shoal data reviews --out {out / 'data'} --nodes {choices.nodes}",
             f"Then: shoal run {out / TASK} --profile {out / PROFILE} --baselines",
