@@ -1,1 +1,22 @@
-"""Learning: the half of a node that holds data and a model, and has neither keys nor network."""
+"""Learning: the half of a node that holds data and a model, and has neither keys nor network.
+
+    from shoal_node import SwarmCallback
+
+is all that a script of one's own needs. It is imported when it is asked for; whoever only starts others does not pay
+for torch.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shoal_node.rounds.callback import SwarmCallback
+
+__all__ = ["SwarmCallback"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever is asked for
+    if name == "SwarmCallback":
+        from shoal_node.rounds.callback import SwarmCallback  # noqa: PLC0415 - imports torch
+
+        return SwarmCallback
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

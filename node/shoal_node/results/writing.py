@@ -1,18 +1,16 @@
 """Write a result: `adapter/`, which is equal on all nodes byte for byte, and `metrics.json`, which is a node's own."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from shoal_base.errors import PlaceRefused
 from shoal_node.adapter.folder import adapter_files
 from shoal_node.models.folders import TOKENIZER_FILES
 from shoal_node.recipes.text_classification import Job
+from shoal_node.results.files import write_whole
 from shoal_node.results.origin import NAME, Origin
 from shoal_node.rounds.exchange import Over
-from shoal_swarm.merge import Adapter
 
 ADAPTER: Final = "adapter"
 METRICS: Final = "metrics.json"
@@ -39,27 +37,6 @@ def write_metrics(
     """How good this node found every adapter; `majority` is what always giving the commonest answer would get."""
     document = {"examples": examples, "majority": majority, "final": final, "rounds": list(rounds)}
     write_whole(out / METRICS, (json.dumps(document, indent=2) + "\n").encode())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """A file that is whole or as it was before."""
-    fresh = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
-    except OSError as problem:
-        raise PlaceRefused(f"{path} cannot be written: {problem.strerror}. Free some space.") from problem
-
-
-def parameters(adapter: Adapter) -> int:
-    """How many numbers an adapter has."""
-    return sum(pair.a.size + pair.b.size for pair in adapter.pairs.values()) + sum(
-        value.size for value in adapter.dense.values()
-    )
 
 
 def card(job: Job, origin: Origin) -> str:

@@ -11,9 +11,13 @@ What happens at a sync point, in this order, and why:
 So a trainer that is killed while it waits, or in the steps after, comes back to the sync point with all that it had,
 offers the same bytes again, and hears where the swarm is now. Checkpoints are its only memory:
 `trainer.train(resume_from_checkpoint=...)` is all that a resuming script needs.
+
+Without an `exchange` the peer is the one that SHOAL_LINK names (own_script.py), and when the run is over the swarm's
+adapter is in `adapter/` of the Trainer's output_dir.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, cast
 
 from peft import PeftModel
@@ -23,6 +27,7 @@ from transformers.trainer_callback import ExportableState
 from shoal_base.errors import InputRefused
 from shoal_node.adapter import Sites
 from shoal_node.rounds.exchange import Exchange, Fit, Over
+from shoal_node.rounds.own_script import described, own_exchange, write_own_result
 from shoal_node.rounds.participant import EverySteps, Measure, Pace, Participant, Place
 
 _STATE: Final = "SwarmCallback"
@@ -36,8 +41,8 @@ class SwarmCallback(TrainerCallback, ExportableState):
         self,
         *,
         sync_every: int,
-        exchange: Exchange,
-        describe: Describe,
+        exchange: Exchange | None = None,
+        describe: Describe | None = None,
         measure: Measure | None = None,
         pace: Pace | None = None,
         is_aligned: bool = True,
@@ -46,6 +51,7 @@ class SwarmCallback(TrainerCallback, ExportableState):
             raise InputRefused(f"sync_every={sync_every} is refused: there is at least one step between two rounds.")
         self._exchange, self._describe, self._measure = exchange, describe, measure
         self._pace, self._is_aligned = pace or EverySteps(sync_every), is_aligned
+        self._is_own_script = exchange is None
         self._part: Participant | None = None
         self._is_due = False
 
@@ -77,7 +83,13 @@ class SwarmCallback(TrainerCallback, ExportableState):
                 "load_best_model_at_end=True would put one node's old work in the swarm's place. Set it to False."
             )
         sites = Sites.of(model)
-        fit = self._describe(sites)
+        if self._exchange is None:
+            self._exchange, note = own_exchange()
+            self._is_aligned = note.is_aligned
+        if self._describe is None:
+            fit = described(model, sites, kwargs.get("processing_class"), len(kwargs["train_dataloader"].dataset))
+        else:
+            fit = self._describe(sites)
         self._part = Participant(
             model, sites, self._exchange, self._pace, examples=fit.examples, is_aligned=self._is_aligned
         )
@@ -132,5 +144,10 @@ class SwarmCallback(TrainerCallback, ExportableState):
         **kwargs: Any,  # noqa: ANN401 - transformers' signature
     ) -> None:
         """The model holds the swarm's adapter, also where a Trainer took a step after the run was over."""
-        del args, state, control, kwargs
-        self._joined().settle()
+        del state, control
+        part = self._joined()
+        part.settle()
+        if self._is_own_script and part.over is not None:
+            assert self._exchange is not None, "it was found when the training began"
+            write_own_result(Path(str(args.output_dir)), kwargs["model"], part.over)
+            self._exchange.done()

@@ -21,8 +21,9 @@ from shoal_swarm.peer.service import PeerSettings, take_part
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.faults import Boundaries
-from shoal_swarm.service.run_options import config_of, run_options
+from shoal_swarm.service.run_options import run_options
 from shoal_swarm.service.stopping import run_service
+from shoal_swarm.spec.run import RunConfig
 from shoal_swarm.transport.keyring import Keyring
 
 _A_FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -50,13 +51,7 @@ _DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
 @credential_options
 def peer(
     *,
-    task: Path | None,
-    run: str | None,
-    synthetic: str | None,
-    rounds: int,
-    min_nodes: int,
-    owners_max: int,
-    combine: str,
+    config: RunConfig | None,
     sentinel: str | None,
     sentinel_name: str,
     address: str | None,
@@ -76,18 +71,17 @@ def peer(
 ) -> Reply:
     """Take part in a run with --task or --run, or exchange a file with another node over the swarm's wire."""
     files = files_of(identity, key, cert, capath)
-    if [listens, file is not None, run is not None or task is not None].count(True) != 1:
+    if [listens, file is not None, config is not None].count(True) != 1:
         raise InputRefused(
             "A peer takes files, sends one or takes part in a run: give --echo, or --send FILE, or --task FILE."
         )
-    if run is not None or task is not None:
+    if config is not None:
         party = Keyring(files).identity
         if party.role is not Role.NODE:
             raise IdentityRefused(f"{files.cert} is of {party}, not of a node. Give a node's certificate and key.")
         if sentinel is None:
             raise InputRefused("A run needs --sentinel HOST:PORT, where the swarm's sentinel listens.")
         reached = address_of(address or _DEFAULT_ADDRESS)
-        config = config_of(run, synthetic, rounds, min_nodes, owners_max, combine, task)
         place = state or this_home().state / party.swarm / config.run / party.name
         settings = PeerSettings(
             files=files,

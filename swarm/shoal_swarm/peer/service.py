@@ -44,6 +44,7 @@ from shoal_swarm.service.vouchers import Vouching
 from shoal_swarm.service.window import window
 from shoal_swarm.spec.run import RunConfig
 from shoal_swarm.spec.run import Synthetic as SyntheticWork
+from shoal_swarm.trainer_link.places import LinkNote
 from shoal_swarm.transport.contract import Address
 from shoal_swarm.transport.endpoint import TlsEndpoint
 from shoal_swarm.transport.keyring import Keyring
@@ -118,7 +119,8 @@ async def _contributing(
         spec = synthetic_spec(config.work.adapter_bytes)
         yield Synthetic(config.run, node, plan, plan_pieces(spec)), fit_of(spec, plan)
         return
-    async with TrainerLine.listening(settings.link, config.digest()) as line:
+    note = LinkNote(run=config.run, config=config.digest().hex(), is_aligned=plan.aligns)
+    async with TrainerLine.listening(settings.link, note) as line:
         shown = await _unless(stopped, line.introduced())
         if shown is None:
             yield None

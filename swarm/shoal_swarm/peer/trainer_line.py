@@ -41,16 +41,18 @@ class TrainerLine:
 
     @classmethod
     @asynccontextmanager
-    async def listening(cls, folder: Path, config: bytes) -> AsyncIterator[Self]:
+    async def listening(cls, folder: Path, note: places.LinkNote) -> AsyncIterator[Self]:
         """A line whose trainer may connect, for the length of the block."""
-        line = cls(places.made(folder), config)
+        line = cls(places.made(folder), bytes.fromhex(note.config))
+        places.note_run(folder, note)
         server = await asyncio.start_unix_server(line._serve, sock=bound(folder, places.SOCKET_NAME))
         try:
             yield line
         finally:
             server.close()
             line._hang_up()
-            (folder / places.SOCKET_NAME).unlink(missing_ok=True)
+            for name in (places.SOCKET_NAME, places.NOTE):
+                (folder / name).unlink(missing_ok=True)
 
     @property
     def is_connected(self) -> bool:

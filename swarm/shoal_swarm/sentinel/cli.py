@@ -16,8 +16,9 @@ from shoal_swarm.sentinel.service import SentinelSettings, serve
 from shoal_swarm.service.credential_options import credential_options, files_of
 from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.run_config import rules_of
-from shoal_swarm.service.run_options import config_of, run_options
+from shoal_swarm.service.run_options import run_options
 from shoal_swarm.service.stopping import run_service
+from shoal_swarm.spec.run import RunConfig
 from shoal_swarm.transport.contract import Address
 from shoal_swarm.transport.keyring import Keyring
 
@@ -41,13 +42,7 @@ def sentinel(
     host_ip: str,
     port: int,
     register_url: str | None,
-    task: Path | None,
-    run: str | None,
-    synthetic: str | None,
-    rounds: int,
-    min_nodes: int,
-    owners_max: int,
-    combine: str,
+    config: RunConfig | None,
     identity: Path | None,
     key: Path | None,
     cert: Path | None,
@@ -67,9 +62,7 @@ def sentinel(
         files=files,
         address=(host_ip, port),
         register_url=register_url or default_register(party.swarm),
-        runs=()
-        if run is None and synthetic is None and task is None
-        else (rules_of(config_of(run, synthetic, rounds, min_nodes, owners_max, combine, task)),),
+        runs=() if config is None else (rules_of(config),),
         timing=Timing.lan(),
         boundaries=Boundaries.planned(read_settings()),
         state=state,

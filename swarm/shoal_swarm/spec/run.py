@@ -38,12 +38,18 @@ class Learning(Section):
     task: Task
 
 
+class OwnScript(Section):
+    """Work that each node's own script does; what it trains is compared when it joins."""
+
+    kind: Literal["own-script"] = "own-script"
+
+
 class RunConfig(Section):
     """One run."""
 
     shoal: Literal["run/v1"] = "run/v1"
     run: Name
-    work: Annotated[Synthetic | Learning, Field(discriminator="kind")]
+    work: Annotated[Synthetic | OwnScript | Learning, Field(discriminator="kind")]
     rounds: Annotated[int, Field(ge=1, le=ROUNDS_MAX)]
     """Rounds of work, not counting round 0, which publishes the adapter that all start from."""
     min_nodes: Annotated[int, Field(ge=1, le=NODES_MAX)]

@@ -53,7 +53,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ((None, "1K", 1, 1), "--run NAME and --synthetic SIZE"),
+        ((None, "1K", 1, 1), "--run NAME with one of"),
         (("demo", "1K", 1, 1), "--synthetic 1000 is refused"),
         (("demo", "300K", 0, 1), "--rounds 0 is refused"),
         (("demo", "300K", 1, 0), "--min-nodes 0 is refused"),
@@ -63,6 +63,16 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 def test_run_options_that_make_no_run_are_refused(options: tuple[str | None, str, int, int], said: str) -> None:
     with pytest.raises(InputRefused, match=said):
         config_of(*options)
+
+
+def test_a_run_of_own_scripts_is_spelled_without_a_size() -> None:
+    config = config_of("own", None, 3, 2, own_script=True, sync_every=8)
+    assert config is not None
+    assert (config.sync_every, config.drift_cap) == (8, 32)
+    assert config.digest() != synthetic_run("own", 300_000, 3, 2).digest()
+    assert config_of(None, None, 3, 2) is None
+    with pytest.raises(InputRefused, match="one of --synthetic SIZE and --own-script"):
+        config_of("own", "1M", 3, 2, own_script=True)
 
 
 def test_every_option_of_a_run_is_in_its_hash() -> None:
