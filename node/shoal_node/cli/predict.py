@@ -1,6 +1,5 @@
 """`shoal predict`: ask an adapter that came out."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import click
 from shoal_base.command import Command, Reply
 from shoal_base.errors import InputRefused
 from shoal_base.home import this_home
-from shoal_node.cli.train import SURROUNDINGS
+from shoal_node.cli.surroundings import quieten
 
 _A_FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -23,7 +22,7 @@ def predict(*, folder: Path, texts: tuple[str, ...], model: Path | None) -> Repl
     asked = list(texts) if texts else [line.rstrip("\n") for line in sys.stdin]
     if not asked:
         raise InputRefused("There is no text to label: give one after the folder, or lines on stdin.")
-    os.environ.update(SURROUNDINGS)
+    quieten()
     from shoal_node.results.origin import read_origin  # noqa: PLC0415 - imports torch
     from shoal_node.results.predicting import predict as ask  # noqa: PLC0415 - imports torch
 

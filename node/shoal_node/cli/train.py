@@ -1,23 +1,15 @@
 """`shoal train`: the learning half of a node, or the same work without a swarm to compare with."""
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from shoal_base.command import Command, Reply
 from shoal_base.errors import InputRefused
+from shoal_node.cli.surroundings import quieten
 
 _A_FILE = click.Path(path_type=Path, dir_okay=False)
 _A_FOLDER = click.Path(path_type=Path, file_okay=False)
-SURROUNDINGS: Mapping[str, str] = {
-    "HF_HUB_OFFLINE": "1",  # a trainer has no network, and must not wait for one
-    "TRANSFORMERS_VERBOSITY": "error",
-    "TOKENIZERS_PARALLELISM": "false",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-}
-"""What libraries must know before they are imported."""
 
 
 @click.command("train", cls=Command)
@@ -40,7 +32,7 @@ def train(
         raise InputRefused("Whose data are these? Give --node NAME, as the profile has it.")
     if out is None and link is None:
         raise InputRefused("--alone and --pooled need --out FOLDER, so that they do not overwrite the swarm's result.")
-    os.environ.update(SURROUNDINGS)
+    quieten()
     from shoal_node.recipes.running import Order, carry_out  # noqa: PLC0415 - imports torch
 
     outcome = carry_out(Order(task=task, profile=profile, node=node, link=link, out=out))
