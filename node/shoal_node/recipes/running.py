@@ -61,17 +61,26 @@ def carry_out(order: Order) -> Outcome:
     job = build(task, sources)
     exchange = Remembering(_exchange(task, order.link), out)
     checkpoints = _checkpoints(task, order.link, out)
-    over = job.train(exchange, checkpoints)
-    adapter = write_result(out, job, over, sources.model)
+    trained = job.train(exchange, checkpoints)
+    adapter = write_result(out, job, trained.over, sources.model)
     final = exchange.final()
-    write_metrics(out, exchange.rounds(), final, len(job.train_examples), job.test_examples.majority)
+    write_metrics(
+        out,
+        {
+            "examples": len(job.train_examples),
+            "majority": job.test_examples.majority,
+            "final": final,
+            "rounds": exchange.rounds(),
+            "losses": trained.losses,
+        },
+    )
     exchange.done()
     exchange.forget()
     rmtree(checkpoints, ignore_errors=True)
     return Outcome(
         adapter=adapter,
         digest=blake3.blake3((adapter / WEIGHTS).read_bytes()).hexdigest(),
-        rounds=over.round,
+        rounds=trained.over.round,
         examples=len(job.train_examples),
         final=final,
     )

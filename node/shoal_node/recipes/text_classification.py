@@ -5,7 +5,7 @@ job.train(...)            runs the Trainer, from the newest whole checkpoint if 
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,15 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trained:
+    """What came of a job."""
+
+    over: Over
+    losses: Sequence[Mapping[str, float]]
+    """Step and mean loss since the one before, also of starts before this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Job:
     """A model with its data, ready to train."""
 
@@ -95,7 +104,7 @@ class Job:
         """The task's metrics of the model as it is now."""
         return measure(self.model, self.tokenizer, self.test_examples, self.task.evaluate.metrics, MEASURED_AT_ONCE)
 
-    def train(self, exchange: Exchange, checkpoints: Path, watchers: Sequence[TrainerCallback] = ()) -> Over:
+    def train(self, exchange: Exchange, checkpoints: Path, watchers: Sequence[TrainerCallback] = ()) -> Trained:
         """Take part until the run is over, and come back with its result."""
         callback = SwarmCallback(
             sync_every=self.task.sync_every,
@@ -109,7 +118,7 @@ class Job:
         whole = newest_whole_checkpoint(checkpoints)
         trainer.train(resume_from_checkpoint=None if whole is None else str(whole))
         assert callback.result is not None, "a trainer with a swarm behind it ends when the run is over"
-        return callback.result
+        return Trained(over=callback.result, losses=losses(trainer))
 
     def trainer(self, checkpoints: Path, callbacks: Sequence[TrainerCallback] = ()) -> Trainer:
         """The Trainer of this task; with no callbacks it is plain training."""
@@ -122,6 +131,11 @@ class Job:
         )
         trainer.remove_callback(PrinterCallback)
         return trainer
+
+
+def losses(trainer: Trainer) -> list[Mapping[str, float]]:
+    """What a Trainer has logged of its loss."""
+    return [{"step": one["step"], "loss": one["loss"]} for one in trainer.state.log_history if "loss" in one]
 
 
 def build(task: Task, sources: Sources) -> Job:

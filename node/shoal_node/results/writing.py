@@ -1,7 +1,7 @@
 """Write a result: `adapter/`, which is equal on all nodes byte for byte, and `metrics.json`, which is a node's own."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,12 +31,9 @@ def write_result(out: Path, job: Job, over: Over, model_folder: Path) -> Path:
     return out / ADAPTER
 
 
-def write_metrics(
-    out: Path, rounds: Sequence[Mapping[str, object]], final: Mapping[str, float], examples: int, majority: float
-) -> None:
-    """How good this node found every adapter; `majority` is what always giving the commonest answer would get."""
-    document = {"examples": examples, "majority": majority, "final": final, "rounds": list(rounds)}
-    write_whole(out / METRICS, (json.dumps(document, indent=2) + "\n").encode())
+def write_metrics(out: Path, found: Mapping[str, object]) -> None:
+    """How good this node found every adapter, and whatever else only this node knows of its training."""
+    write_whole(out / METRICS, (json.dumps(found, indent=2) + "\n").encode())
 
 
 def card(job: Job, origin: Origin) -> str:
