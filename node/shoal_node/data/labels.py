@@ -5,7 +5,6 @@ them nonsense without any error. So the names in the order of their classes are 
 join, travel with the result, and are what `predict` answers with.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,8 +47,3 @@ class Labels:
                 )
             found.append(number)
         return found
-
-
-def counted(classes: Sequence[int], labels: Labels) -> dict[str, int]:
-    """How many examples each label has."""
-    return {name: sum(one == number for one in classes) for number, name in enumerate(labels.names)}
