@@ -124,16 +124,16 @@ def _worth(ids: np.ndarray, words: int) -> np.ndarray:
     return worth.astype(np.float32)
 
 
-def pretrain(model: BertForPreTraining, lessons: Lessons) -> None:
+def pretrain(model: BertForPreTraining, lessons: Lessons, steps: int) -> None:
     """Guess until it gets good at it."""
     teller = torch.nn.Linear(model.config.hidden_size, model.config.vocab_size)
     weights = [*model.parameters(), *teller.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.01)
     rate = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / WARM_UP, max(0.01, 1 - step / STEPS))
+        optimizer, lambda step: min((step + 1) / WARM_UP, max(0.01, 1 - step / steps))
     )
     model.train()
-    for step in range(STEPS):
+    for step in range(steps):
         lesson = lessons.next()
         seen = model.bert(lesson["input_ids"], lesson["attention_mask"])
         is_hidden = lesson["is_hidden"]
@@ -145,22 +145,24 @@ def pretrain(model: BertForPreTraining, lessons: Lessons) -> None:
         optimizer.step()
         rate.step()
         optimizer.zero_grad()
-        if step % (STEPS // 10) == 0 or step == STEPS - 1:
-            echo(f"step {step + 1:5} of {STEPS}: masked words {guessing.item():.3f}, words {telling.item():.3f}")
+        if step % max(1, steps // 10) == 0 or step == steps - 1:
+            echo(f"step {step + 1:5} of {steps}: masked words {guessing.item():.3f}, words {telling.item():.3f}")
 
 
 def main() -> None:
     """Train and write the folder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="where the model's files go")
-    out = parser.parse_args().out
+    parser.add_argument("--steps", type=int, default=STEPS, help="fewer are quicker and worse")
+    given = parser.parse_args()
+    out: Path = given.out
     torch.manual_seed(SEED)
     torch.set_num_threads(1)
     texts = [review.text for review in balanced_reviews(np.random.default_rng(SEED), REVIEWS)]
     tokenizer = tokenizer_of(texts)
     model = model_of(tokenizer)
     echo(f"{sum(weight.numel() for weight in model.parameters())} weights, {len(tokenizer)} words")
-    pretrain(model, Lessons(tokenizer, texts))
+    pretrain(model, Lessons(tokenizer, texts), given.steps)
     tokenizer.save_pretrained(out)
     model.config.architectures = ["BertForPreTraining"]
     model.config.save_pretrained(out)

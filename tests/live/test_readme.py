@@ -1,4 +1,4 @@
-"""The README's commands for a first swarm work as they are written there."""
+"""The README's commands for a swarm whose adapters are made up work as they are written there."""
 
 import os
 import shlex
@@ -14,8 +14,10 @@ WORDS = ("scripts/gen-cert", "scripts/run-sn", "scripts/run-node", "shoal ")
 
 
 def _lines(folder: Path) -> list[str]:
-    page = (ROOT / "README.md").read_text().splitlines()
-    typed = [line.removeprefix("$ ") for line in page if line.startswith("$ ")]
+    """What the section on several machines has people type, but for the swarm that learns."""
+    page = (ROOT / "README.md").read_text().partition("## Several machines\n")[2].partition("\n## ")[0].splitlines()
+    typed = [line.removeprefix("$ ") for line in page if line.startswith("$ ") and "--task" not in line]
+    typed = [line for line in typed if "--run reviews" not in line]
     return [line.replace("DIR", str(folder / "made")) for line in typed if line.startswith(WORDS)]
 
 
