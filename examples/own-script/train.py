@@ -14,7 +14,7 @@ from transformers import (
     set_seed,
 )
 
-from shoal_node import SwarmCallback
+from shoal_node import SwarmCallback, newest_checkpoint
 from shoal_node.models.folders import model_folder
 
 data, out = sys.argv[1:]
@@ -36,4 +36,4 @@ trainer = Trainer(
     processing_class=tokenizer,
     callbacks=[SwarmCallback(sync_every=8)],
 )
-trainer.train()
+trainer.train(resume_from_checkpoint=newest_checkpoint(out))

@@ -1,7 +1,9 @@
 """A script of one's own takes part in a swarm with the commands of its example, as they are written there."""
 
 import os
+import re
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 
@@ -21,7 +23,7 @@ def _typed(folder: Path) -> list[list[str]]:
 @pytest.mark.full
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("default_ports")
-def test_two_scripts_swim_and_hold_the_same_adapter(tmp_path: Path) -> None:
+def test_two_scripts_swim_one_is_killed_and_both_hold_the_same_adapter(tmp_path: Path) -> None:
     made = tmp_path / "made"
     environment = {**os.environ, "SHOAL_HOME": str(tmp_path / "home"), "PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"}
     for line in (
@@ -35,8 +37,12 @@ def test_two_scripts_swim_and_hold_the_same_adapter(tmp_path: Path) -> None:
         processes[0].wait_for(READY)
         for number, words in enumerate(others):
             setting = dict([words.pop(0).split("=")]) if "=" in words[0] else {}
-            path = {"PATH": environment["PATH"]}
-            processes.append(Process(words, tmp_path, f"p{number}", command=[], environment={**path, **setting}))
+            own = {"PATH": environment["PATH"], "OMP_NUM_THREADS": "1", **setting}
+            processes.append(Process(words, tmp_path, f"p{number}", command=[], environment=own))
+        processes[1].wait_for(re.compile("round 1: "))
+        killed = processes.pop()
+        killed.end(signal.SIGKILL)
+        processes.append(Process(killed.arguments, tmp_path, "again", command=[], environment=killed.environment))
         assert [process.wait() for process in processes[1:]] == [0] * 4, "\n".join(p.story() for p in processes)
     finally:
         for process in processes:

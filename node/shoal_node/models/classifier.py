@@ -5,6 +5,7 @@ be made up by chance on every node. Only the head may be made up, because it is 
 the same everywhere, so it does not matter whose first adapter is taken.
 """
 
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -74,7 +75,9 @@ def with_adapter(base: PreTrainedModel, lora: Lora, name: str) -> PeftModel:
         target_modules=targets,
     )
     try:
-        model = get_peft_model(base, config)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "fan_in_fan_out is set to")  # PEFT finds out by itself, and says so
+            model = get_peft_model(base, config)
     except ValueError as problem:
         raise InputRefused(f"lora.targets: {lora.targets} does not fit {name}: {problem}") from problem
     assert isinstance(model, PeftModel), "only mixed adapters make another kind"

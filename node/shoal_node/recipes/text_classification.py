@@ -4,7 +4,6 @@ build(task, sources)      reads data and model and says how they fit
 job.train(...)            runs the Trainer, from the newest whole checkpoint if there is one
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +30,7 @@ from shoal_node.models.folders import model_digest, tokenizer_digest
 from shoal_node.recipes.examples import Examples
 from shoal_node.recipes.metrics import measure
 from shoal_node.rounds.callback import SwarmCallback
+from shoal_node.rounds.checkpoints import newest_checkpoint
 from shoal_node.rounds.exchange import Exchange, Fit, Over
 from shoal_node.rounds.participant import EverySteps, OverRounds, Pace
 from shoal_swarm.spec.run import RunConfig
@@ -39,7 +39,6 @@ from shoal_swarm.spec.task import Task
 MEASURED_AT_ONCE: Final = 128
 CHECKPOINTS_KEPT: Final = 2
 """One may be half written when the process dies."""
-CHECKPOINT_STATE: Final = "trainer_state.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +114,7 @@ class Job:
             is_aligned=RunConfig.of_task(self.task).plan().aligns,
         )
         trainer = self.trainer(checkpoints, [callback, *watchers])
-        whole = newest_whole_checkpoint(checkpoints)
-        trainer.train(resume_from_checkpoint=None if whole is None else str(whole))
+        trainer.train(resume_from_checkpoint=newest_checkpoint(checkpoints))
         assert callback.result is not None, "a trainer with a swarm behind it ends when the run is over"
         return Trained(over=callback.result, losses=losses(trainer))
 
@@ -159,21 +157,6 @@ def build(task: Task, sources: Sources) -> Job:
         base_digest=model_digest(sources.model),
         tokenizer_digest=tokenizer_digest(sources.model),
     )
-
-
-def newest_whole_checkpoint(folder: Path) -> Path | None:
-    """The last checkpoint whose last file was written to its end; None to begin anew."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    return next((path for path in found if _is_whole(path)), None)
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    """The Trainer writes its state last."""
-    try:
-        json.loads((checkpoint / CHECKPOINT_STATE).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _examples(table: Table, *, tokenizer: PreTrainedTokenizerBase, task: Task, labels: Labels) -> Examples:

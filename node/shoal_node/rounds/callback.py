@@ -10,7 +10,7 @@ What happens at a sync point, in this order, and why:
 
 So a trainer that is killed while it waits, or in the steps after, comes back to the sync point with all that it had,
 offers the same bytes again, and hears where the swarm is now. Checkpoints are its only memory:
-`trainer.train(resume_from_checkpoint=...)` is all that a resuming script needs.
+`trainer.train(resume_from_checkpoint=newest_checkpoint(output_dir))` is all that a resuming script needs.
 
 Without an `exchange` the peer is the one that SHOAL_LINK names (own_script.py), and when the run is over the swarm's
 adapter is in `adapter/` of the Trainer's output_dir.
