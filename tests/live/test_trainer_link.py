@@ -3,7 +3,10 @@
 import re
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 from tests.live.swarm import READY, Process, Swarm, swarm
 
@@ -34,16 +37,21 @@ def _task(folder: Path, codec: str) -> str:
 
 
 def _results(trainers: list[Process]) -> set[str]:
+    """Adapter and length of the ledger that trainers got in the end."""
     assert all(trainer.wait() == 0 for trainer in trainers), "\n".join(trainer.story() for trainer in trainers)
     found = [match for trainer in trainers for line in trainer.lines if (match := RESULT.match(line))]
     assert len(found) == len(trainers)
     assert all(int(match[2]) > 3 for match in found)
-    return {match[1] for match in found}
+    return {f"{match[1]} after {match[2]} entries" for match in found}
 
 
-def _run(folder: Path, codec: str = "int8", *, disturbed: bool = False) -> tuple[str, str]:
+def _run(
+    folder: Path, codec: str = "int8", *, disturbed: bool = False, faults: Mapping[str, str] | None = None
+) -> tuple[str, str]:
     folder.mkdir()
     with swarm(folder, 3, "--task", _task(folder, codec)) as one:
+        for name, fault in (faults or {}).items():
+            one.environment[name] = {"SHOAL_FAULTS_ALLOWED": "yes", "SHOAL_FAULT": fault}
         sentinel = one.sentinel()
         address = sentinel.wait_for(READY)[1]
         peers = [one.peer(number, address) for number in (1, 2, 3)]
@@ -59,11 +67,17 @@ def _run(folder: Path, codec: str = "int8", *, disturbed: bool = False) -> tuple
         assert len(last) == 1
         facts = one.ask("ledger", "show", "--swarm", "demo", "--run", "demo")
         assert len([entry for entry in facts["entries"] if entry["says"].startswith("committed")]) == 4
-        return result, last.pop()
+        return result.partition(" ")[0], last.pop()
 
 
 def test_three_trainers_and_their_peers_swim_and_all_get_the_same_adapter(tmp_path: Path) -> None:
     assert _run(tmp_path / "plain") == _run(tmp_path / "disturbed", disturbed=True)
+
+
+@pytest.mark.full
+def test_a_slow_disk_keeps_no_entry_of_the_ledger_from_the_result(tmp_path: Path) -> None:
+    slow = ";".join(f"delay:0.2 before#{number} peer appends ledger" for number in range(1, 30))
+    _run(tmp_path / "slow", faults={"sentinel": "delay:1 before sentinel writes Ended", "node-2": slow})
 
 
 def test_a_trainer_with_another_task_is_declined_in_words(tmp_path: Path) -> None:

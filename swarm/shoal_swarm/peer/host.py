@@ -378,7 +378,8 @@ class PeerHost:
                 self._say(f"round {applied}: adapter {self.adapters[applied]}")
         record = knowledge.record
         is_over = record is not None and record.phase is Phase.ENDED and record.committed == applied
-        if is_over and not self._is_finishing:
+        # The whole ledger is part of the result, so its last entries have to be on the disk as well.
+        if is_over and knowledge.ledger_kept == len(knowledge.heads) and not self._is_finishing:
             self._is_finishing = True
             tasks.create_task(self._finish(), name="finish")
 
