@@ -62,8 +62,7 @@ class OnFiles:
         return digest(number), some_bytes(number)
 
     def scratch(self, number: int) -> None:
-        path = self.place / "blobs" / digest(number).hex()
-        flip(path, len(some_bytes(number)) // 2)
+        flip_blob(self.place, number)
 
     @contextmanager
     def fill(self) -> Iterator[None]:
@@ -183,6 +182,15 @@ class Simulated:
         self.disk.is_full = True
         yield
         self.disk.is_full = False
+
+
+def flip_blob(place: Path, number: int) -> None:
+    """Flip a bit of a blob, wherever it lies; some of their bytes stand in indexes too, but never at the end."""
+    content = some_bytes(number)
+    for pack in (place / "blobs").glob("*.pack"):
+        at = pack.read_bytes().rfind(content)
+        if at >= 0:
+            flip(pack, at + len(content) // 2)
 
 
 def flip(path: Path, at: int) -> None:

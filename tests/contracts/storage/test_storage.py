@@ -111,6 +111,7 @@ def test_a_damaged_blob_is_lost_and_can_be_kept_again(machine: Machine) -> None:
 
 CALLS: dict[str, Callable[[Machine], Act]] = {
     "keep": lambda machine: keep(machine, *NEW),
+    "keep again": lambda machine: keep(machine, *OLD, *NEW),
     "write_books": lambda _: lambda storage, _: storage.write_books(books(2)),
     "append_ledger": lambda _: lambda storage, _: storage.append_ledger(entries(3, first=2)),
     "replace in the ledger": lambda _: lambda storage, _: storage.append_ledger(entries(4, first=1)),

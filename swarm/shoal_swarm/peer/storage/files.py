@@ -11,6 +11,7 @@ as gone. Anything else (too many open files, say) tells nothing about them and g
 import errno
 import os
 import stat
+import sys
 from pathlib import Path
 
 FILE_MODE = 0o600
@@ -30,7 +31,7 @@ def create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
 
 
-def write_all(handle: int, data: bytes) -> None:
+def write_all(handle: int, data: bytes | memoryview) -> None:
     """Write everything: the operating system may take less than it is given."""
     left = memoryview(data)
     while left:
@@ -61,18 +62,27 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def read_file(path: Path, bytes_max: int | None = None) -> bytes | None:
-    """A file's bytes; None if they are gone, or more than anybody wrote there."""
+def read_file(path: Path, bytes_max: int | None = None, *, start: int = 0, size: int = sys.maxsize) -> bytes | None:
+    """A file's bytes, or so many from `start` on; None if they are gone, or the file is larger than anybody made it."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             facts = os.fstat(handle)
             if not stat.S_ISREG(facts.st_mode) or (bytes_max is not None and facts.st_size > bytes_max):
                 return None
-            return b"".join(iter(lambda: os.read(handle, _READ_BYTES), b""))
+            os.lseek(handle, start, os.SEEK_SET)
+            return _read(handle, size)
         finally:
             os.close(handle)
     except OSError as problem:
         if problem.errno in _GONE:
             return None
         raise
+
+
+def _read(handle: int, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size > 0 and (part := os.read(handle, min(size, _READ_BYTES))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)

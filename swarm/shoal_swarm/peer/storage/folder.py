@@ -4,7 +4,7 @@ lock        is the folder itself, so no file can go missing under it
 storage     which version, run and node this is; the first thing that is written
 journal     pages of the books
 ledger      entries
-blobs/      one file a blob
+blobs/      packs of what was kept together
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from shoal_swarm.peer.storage import files
 from shoal_swarm.protocol.names import NodeName, RunId
 from shoal_swarm.service.copies import MARKER, Marker
 
-VERSION = 1
+VERSION = 2
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -106,10 +106,10 @@ def _must_be_new(folder: Path) -> None:
 def _read_marker(path: Path, data: bytes) -> Marker:
     try:
         version = msgspec.json.decode(data, type=_Version).version
-        if version > VERSION:
+        if version != VERSION:
             raise PlaceRefused(
-                f"{path.parent} was written by a newer Shoal (storage version {version}; this one reads up to "
-                f"{VERSION}). Run that version, or give the node a new folder."
+                f"{path.parent} was written by {'a newer' if version > VERSION else 'an older'} Shoal (storage version "
+                f"{version}; this one reads {VERSION}). Run that version, or give the node a new folder."
             )
         return msgspec.json.decode(data, type=Marker)
     except msgspec.MsgspecError as problem:

@@ -86,11 +86,12 @@ def test_a_dead_process_does_not_keep_the_folder(place: Path) -> None:
         opened(place).close()
 
 
-def test_a_newer_versions_storage_is_refused_and_left_alone(place: Path) -> None:
+@pytest.mark.parametrize(("version", "whose"), [(3, "a newer"), (1, "an older")])
+def test_another_versions_storage_is_refused_and_left_alone(place: Path, version: int, whose: str) -> None:
     marker = place / "storage"
-    marker.write_text('{"version": 2, "run": "reef", "node": "ana", "key": "of tomorrow"}')
+    marker.write_text(f'{{"version": {version}, "run": "reef", "node": "ana", "key": "of another day"}}')
     before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
-    with pytest.raises(PlaceRefused, match=r"newer Shoal \(storage version 2; this one reads up to 1\)"):
+    with pytest.raises(PlaceRefused, match=rf"{whose} Shoal \(storage version {version}; this one reads 2\)"):
         opened(place)
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
@@ -107,7 +108,7 @@ MARKERS: dict[str, Callable[[Path], object]] = {
     "empty": lambda marker: marker.write_bytes(b""),
     "garbage": lambda marker: marker.write_bytes(b"\xff\x00"),
     "not an object": lambda marker: marker.write_text("[]"),
-    "without a run": lambda marker: marker.write_text('{"version": 1}'),
+    "without a run": lambda marker: marker.write_text('{"version": 2}'),
 }
 
 

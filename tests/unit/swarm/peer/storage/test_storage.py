@@ -13,13 +13,12 @@ import pytest
 
 from shoal_base.errors import PlaceRefused
 from shoal_swarm.peer.storage import FileStorage, Found, StorageFailed, open_storage
-from shoal_swarm.peer.storage.blobs import FILES_OPEN_MAX
 from shoal_swarm.peer.storage.storage import JOURNAL_BYTES_MAX
 from shoal_swarm.protocol.digests import digest_of
 from shoal_swarm.protocol.folding import Books, Kept
 from shoal_swarm.protocol.names import Digest, NodeName, RunId
 from shoal_swarm.service.entries import spelled
-from tests.contracts.storage.machines import flip
+from tests.contracts.storage.machines import flip, flip_blob
 from tests.contracts.storage.samples import books, digest, entries, some_bytes
 from tests.crash.operations import Operations, fail_with, watched
 
@@ -71,19 +70,49 @@ def found_at(place: Path) -> Found:
 # -- order ---------------------------------------------------------------------------------------------------
 
 
-def test_blobs_are_written_then_synced_then_named_and_their_folder_is_synced_once(place: Path) -> None:
+def test_a_pack_is_written_then_synced_then_named_and_then_its_folder_is_synced(place: Path) -> None:
     with storage_at(place) as (storage, _):
         order = _order_of(lambda: storage.keep(some_blob(number) for number in (5, 6, 7)))
-    assert order == ["open", "write", "write"] * 3 + ["fsync"] * 3 + ["replace"] * 3 + ["fsync"]
+    assert order == ["open", *["write", "write"] * 4, "fsync", "replace", "fsync"]
 
 
-def test_many_blobs_share_one_sync_of_the_folder(place: Path) -> None:
-    count = 2 * FILES_OPEN_MAX + 1
+def test_many_blobs_are_few_files_and_share_one_sync_of_the_folder(place: Path) -> None:
+    with storage_at(place) as (storage, _), mock.patch("shoal_swarm.peer.storage.blobs.PACK_BYTES_MAX", 10_000):
+        order = _order_of(lambda: storage.keep(some_blob(number) for number in range(40)))
+    packs = order.count("replace")
+    assert 2 < packs < 20
+    assert order.count("fsync") == packs + 1
+    assert order[-3:] == ["replace", "fsync", "unlink"]
+    assert found_at(place).blobs == {digest(number) for number in range(40)}
+
+
+def test_a_pack_goes_with_the_last_blob_that_is_needed(place: Path) -> None:
     with storage_at(place) as (storage, _):
-        order = _order_of(lambda: storage.keep(some_blob(number) for number in range(count)))
-    assert order.count("replace") == count
-    assert order.count("fsync") == count + 1
-    assert order[-1] == "fsync"
+        storage.keep([some_blob(5), some_blob(6)])
+        before = _packs(place)
+        storage.drop([digest(5)])
+        assert storage.read(digest(5)) is None
+        assert _packs(place) == before
+        storage.keep([some_blob(6), some_blob(7)])
+        assert len(_packs(place)) == len(before)
+        storage.drop([digest(6), digest(7)])
+        assert len(_packs(place)) == len(before) - 1
+        assert storage.read(digest(1)) == some_bytes(1)
+    assert found_at(place).blobs == {digest(1), digest(2)}
+
+
+def test_what_is_kept_in_two_packs_is_one_blob(place: Path) -> None:
+    with storage_at(place) as (storage, _):
+        storage.keep([some_blob(1), some_blob(5), some_blob(5)])
+        storage.keep([some_blob(1), some_blob(5)])
+    with storage_at(place) as (storage, found):
+        assert found == Found(books(1), entries(2), frozenset({digest(1), digest(2), digest(5)}))
+        storage.drop(found.blobs)
+        assert _packs(place) == set()
+
+
+def _packs(place: Path) -> set[str]:
+    return {path.name for path in (place / "blobs").iterdir()}
 
 
 def test_a_page_and_entries_are_one_write_and_one_sync(place: Path) -> None:
@@ -114,13 +143,15 @@ def test_replacing_a_journal_syncs_file_then_name(place: Path) -> None:
     assert found_at(place).books == books(2)
 
 
-def test_blobs_are_taken_one_by_one(place: Path) -> None:
+def test_no_more_blobs_than_fill_a_pack_are_held_in_memory(place: Path) -> None:
+    before = len(_packs(place))
+
     def lazily() -> Iterator[tuple[Digest, bytes]]:
         for number in range(5, 9):
+            assert len(_packs(place)) == before + number - 5
             yield some_blob(number)
-            assert (place / "blobs" / f"{digest(number).hex()}.partial").stat().st_size == len(some_bytes(number))
 
-    with storage_at(place) as (storage, _):
+    with storage_at(place) as (storage, _), mock.patch("shoal_swarm.peer.storage.blobs.PACK_BYTES_MAX", 1):
         storage.keep(lazily())
 
 
@@ -172,26 +203,44 @@ def test_a_missing_journal_is_told(place: Path) -> None:
 
 
 def test_what_writers_left_and_rot_is_swept_and_strangers_are_told(place: Path) -> None:
-    left = [place / "blobs" / f"{digest(7).hex()}.partial", place / "journal.partial", place / "ledger.partial"]
+    left = [place / "blobs" / "3-half.pack.partial", place / "journal.partial", place / "ledger.partial"]
     for path in left:
         path.write_bytes(b"half")
-    flip(place / "blobs" / digest(2).hex(), 3)
+    flip_blob(place, 2)
     (place / "blobs" / "notes.txt").write_text("mine")
+    (place / "blobs" / "3-named-by-hand.pack").write_bytes(some_bytes(3))
     found = found_at(place)
     assert found.blobs == {digest(1)}
     assert not any(path.exists() for path in left)
-    assert not (place / "blobs" / digest(2).hex()).exists()
-    assert sorted(note.rpartition("/")[2][:9] for note in found.notes) == sorted(["notes.txt", digest(2).hex()[:9]])
+    told = "\n".join(found.notes)
+    assert len(found.notes) == 3
+    assert f"does not hold {digest(2).hex()}" in told
+    assert "notes.txt is no blob" in told
+    assert "3-named-by-hand.pack does not begin with the index" in told
+    assert len(found_at(place).notes) == 1
+    assert len(_packs(place)) == 2
 
 
-def test_a_link_or_folder_in_a_blobs_place_is_no_blob(place: Path, tmp_path: Path) -> None:
-    real = place / "blobs" / digest(1).hex()
-    real.rename(tmp_path / "elsewhere")
-    with storage_at(place) as (storage, found):
-        assert found.blobs == {digest(2)}
+def test_a_pack_with_any_bit_of_its_index_damaged_is_lost_whole(place: Path) -> None:
+    (pack,) = (place / "blobs").iterdir()
+    whole = pack.read_bytes()
+    for at in range(2 * 40):
+        pack.write_bytes(whole)
+        flip(pack, at)
+        found = found_at(place)
+        assert found.blobs == set()
+        assert len(found.notes) == 1
+
+
+def test_a_link_or_folder_in_a_packs_place_is_no_pack(place: Path, tmp_path: Path) -> None:
+    (real,) = (place / "blobs").iterdir()
+    with storage_at(place) as (storage, _):
+        storage.keep([some_blob(5)])
+        real.rename(tmp_path / "elsewhere")
+        assert storage.read(digest(1)) is None
         real.symlink_to(tmp_path / "elsewhere")
         assert storage.read(digest(1)) is None
-    assert found_at(place).blobs == {digest(2)}
+    assert found_at(place).blobs == {digest(5)}
     assert not real.is_symlink()
 
 
