@@ -68,6 +68,11 @@ class Certified:
         return self.leaf.serial_number
 
     @property
+    def begins_at(self) -> datetime:
+        """From when on every certificate of its chain is valid."""
+        return max(certificate.not_valid_before_utc for certificate in (self.leaf, *self.chain))
+
+    @property
     def ends_at(self) -> datetime:
         """When the first certificate of its chain expires."""
         return min(certificate.not_valid_after_utc for certificate in (self.leaf, *self.chain))
@@ -96,8 +101,13 @@ def validate(
     roles: frozenset[Role] = EVERY_ROLE,
     expected: Identity | None = None,
     about: str = "the certificate",
+    past: bool = False,
 ) -> Certified:
-    """The identity that `chain` (DER, leaf first) proves; `expected` is whom the caller meant to reach."""
+    """The identity that `chain` (DER, leaf first) proves; `expected` is whom the caller meant to reach.
+
+    With `past`, `now` is a moment that has gone by, such as that of an old signature: what has expired or was revoked
+    since then was good then.
+    """
     if not chain:
         raise CertificateRefused(Reason.NO_CERTIFICATE, about)
     if len(chain) > CHAIN_LENGTH_MAX:
@@ -110,7 +120,7 @@ def validate(
     _check_constraints(issuers, identity, about)
     if identity.swarm != trust.swarm:
         raise CertificateRefused(Reason.WRONG_SWARM, about, f"{identity} in {trust.swarm}")
-    check_not_revoked(leaf, issuers[0], trust, now, about)
+    check_not_revoked(leaf, issuers[0], trust, now, about, past=past)
     if expected is not None and identity != expected:
         raise CertificateRefused(Reason.NOT_EXPECTED, about, f"{identity} answered for {expected}")
     if identity.role not in roles:
@@ -118,16 +128,22 @@ def validate(
     return Certified(identity, leaf, tuple(issuer for issuer in issuers if issuer not in trust.roots))
 
 
-def check_not_revoked(leaf: Certificate, issuer: Certificate, trust: Trust, now: datetime, about: str) -> None:
-    """Refuse unless the issuer's list is there, speaks for `now` and does not name the leaf."""
+def check_not_revoked(
+    leaf: Certificate, issuer: Certificate, trust: Trust, now: datetime, about: str, *, past: bool = False
+) -> None:
+    """Refuse unless the issuer's list is there, speaks for `now` and does not name the leaf.
+
+    A list names everybody who was ever revoked, with the date, so a newer one speaks for the past as well.
+    """
     lists = [one for one in trust.lists if one.is_from(issuer)]
     if not lists:
         raise CertificateRefused(Reason.CRL_MISSING, about)
     newest = max(lists, key=lambda one: one.number)
     newest.check_issuer(issuer, about)
-    newest.check_time(now, about)
-    if leaf.serial_number in newest.serials:
-        raise CertificateRefused(Reason.REVOKED, about, f"on {newest.serials[leaf.serial_number]:%Y-%m-%d}")
+    newest.check_time(max(now, newest.issued_at) if past else now, about)
+    since = newest.serials.get(leaf.serial_number)
+    if since is not None and not (past and now < since):
+        raise CertificateRefused(Reason.REVOKED, about, f"on {since:%Y-%m-%d}")
 
 
 def _path_to_root(leaf: Certificate, others: Sequence[Certificate], trust: Trust, about: str) -> list[Certificate]:

@@ -1,4 +1,4 @@
-"""Who signed an entry of a ledger, judged offline by a bundle and a revocation list."""
+"""Who signed an entry of a ledger, judged offline by a bundle and a revocation list, as of when it was signed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,5 +23,5 @@ def verifier(swarm: str, capath: Path) -> Verify:
     return partial(vouches, partial(_judge, trust, utc_now()), swarm)
 
 
-def _judge(trust: Trust, now: datetime, chain: Sequence[bytes], expected: Identity | None) -> Certified:
-    return validate(chain, trust, now, expected=expected, about="the signer of an entry")
+def _judge(trust: Trust, now: datetime, chain: Sequence[bytes], expected: Identity | None, at: datetime) -> Certified:
+    return validate(chain, trust, min(at, now), expected=expected, about="the signer of an entry", past=True)

@@ -61,6 +61,12 @@ class Keyring:
         return [der_of(one) for one in (certified.leaf, *certified.chain)]
 
     @property
+    def valid_between(self) -> tuple[datetime, datetime]:
+        """From when and until when what proves who we are does so."""
+        certified = self._keeper.credentials.certified
+        return certified.begins_at, certified.ends_at
+
+    @property
     def revocations(self) -> bytes:
         """The revocation list in force, as its file has it."""
         return self._keeper.credentials.crl_pem
@@ -81,6 +87,11 @@ class Keyring:
     def judge_chain(self, chain: Sequence[bytes], expected: Identity | None = None) -> Certified:
         """Whom a chain proves, or `CertificateRefused`."""
         return validate(chain, self._keeper.credentials.trust, utc_now(), expected=expected, about="the other side")
+
+    def judge_past(self, chain: Sequence[bytes], expected: Identity | None, at: datetime) -> Certified:
+        """Whom a chain proved at a moment of the past, or `CertificateRefused`."""
+        trust = self._keeper.credentials.trust
+        return validate(chain, trust, min(at, utc_now()), expected=expected, about="the signer", past=True)
 
     def take_revocations(self, pem: bytes) -> bool:
         """Put a list that was sent in force if it is newer than ours and the authority has signed it."""
