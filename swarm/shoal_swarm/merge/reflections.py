@@ -71,9 +71,7 @@ def _panel(top: int, columns: Matrix) -> tuple[_Panel, Matrix]:
     width = columns.shape[1]
     vectors = np.tril(packed.T, -1)
     vectors[np.arange(width), np.arange(width)] = 1.0
-    overlaps = vectors.T @ vectors
-    triangle = np.zeros((width, width))
-    for j in range(width):
-        triangle[:j, j] = -strengths[j] * (triangle[:j, :j] @ overlaps[:j, j])
-        triangle[j, j] = strengths[j]
+    # T is the inverse of D⁻¹ + the overlaps above the diagonal, D being the strengths; so written, D may hold zeros.
+    above = strengths[:, np.newaxis] * np.triu(vectors.T @ vectors, 1)
+    triangle = np.linalg.solve(np.eye(width) + above, np.diag(strengths))
     return _Panel(top, vectors, triangle), np.triu(packed.T[:width])
