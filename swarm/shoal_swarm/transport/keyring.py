@@ -35,6 +35,16 @@ class _Judged:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """Whom a chain proves, and between which moments nothing but a new list can change that."""
+
+    certified: Certified
+    trust: Trust
+    begins_at: datetime
+    ends_at: datetime
+
+
 class Keyring:
     """What is in force now; `refresh` takes over what changed on disk, and links in use don't notice."""
 
@@ -43,6 +53,7 @@ class Keyring:
         self._keeper = ContextKeeper(files, _BOTH, utc_now())
         self._clients = self._client_contexts()
         self._judged: dict[Certified, _Judged] = {}
+        self._proved: dict[tuple[tuple[bytes, ...], Identity | None], _Proved] = {}
 
     @property
     def identity(self) -> Identity:
@@ -86,12 +97,27 @@ class Keyring:
 
     def judge_chain(self, chain: Sequence[bytes], expected: Identity | None = None) -> Certified:
         """Whom a chain proves, or `CertificateRefused`."""
-        return validate(chain, self._keeper.credentials.trust, utc_now(), expected=expected, about="the other side")
+        return self._judged_at(utc_now(), chain, expected, past=False)
 
     def judge_past(self, chain: Sequence[bytes], expected: Identity | None, at: datetime) -> Certified:
         """Whom a chain proved at a moment of the past, or `CertificateRefused`."""
-        trust = self._keeper.credentials.trust
-        return validate(chain, trust, min(at, utc_now()), expected=expected, about="the signer", past=True)
+        return self._judged_at(min(at, utc_now()), chain, expected, past=True)
+
+    def _judged_at(self, at: datetime, chain: Sequence[bytes], expected: Identity | None, *, past: bool) -> Certified:
+        """A round shows the same few chains many times: each is taken apart once for each list in force."""
+        trust, key = self._keeper.credentials.trust, (tuple(chain), expected)
+        proved = self._proved.get(key)
+        if proved is not None and proved.trust is trust and proved.begins_at <= at <= proved.ends_at:
+            return proved.certified
+        certified = validate(chain, trust, at, expected=expected, about="the other side", past=past)
+        if not any(certified.serial in one.serials for one in trust.lists):
+            begins_at = max([certified.begins_at, *(one.not_valid_before_utc for one in trust.roots)])
+            begins_at = max([begins_at, *(one.issued_at for one in trust.lists)])
+            ends_at = min([certified.ends_at, self._trust_ends_at(trust)])
+            if len(self._proved) >= _JUDGED_MAX:
+                self._proved.clear()
+            self._proved[key] = _Proved(certified, trust, begins_at, ends_at)
+        return certified
 
     def take_revocations(self, pem: bytes) -> bool:
         """Put a list that was sent in force if it is newer than ours and the authority has signed it."""
@@ -126,9 +152,13 @@ class Keyring:
             return Reason.REVOKED
         if len(self._judged) >= _JUDGED_MAX:
             self._judged.clear()
-        roots_end = min(root.not_valid_after_utc for root in trust.roots)
-        self._judged[peer] = _Judged(trust, min([roots_end, *(one.ends_at for one in trust.lists)]))
+        self._judged[peer] = _Judged(trust, self._trust_ends_at(trust))
         return None
+
+    @staticmethod
+    def _trust_ends_at(trust: Trust) -> datetime:
+        """When the first root or list of those in force stops to speak."""
+        return min([*(root.not_valid_after_utc for root in trust.roots), *(one.ends_at for one in trust.lists)])
 
     def _client_contexts(self) -> dict[LinkKind, ssl.SSLContext]:
         credentials = self._keeper.credentials

@@ -55,8 +55,11 @@ class Owner:
         if self.state != COLLECTING or (message.round, message.attempt) != self.key:
             return
         for signed in message.manifests:
-            if signed.manifest.round == message.round and is_signed(signed, self.knowledge.identity.verify):
-                self.inputs[signed.manifest.root] = signed.manifest.node
+            manifest = signed.manifest
+            if manifest.round != message.round or self.inputs.get(manifest.root) == manifest.node:
+                continue  # each announcement repeats those before it, and a signature need be checked but once
+            if is_signed(signed, self.knowledge.identity.verify):
+                self.inputs[manifest.root] = manifest.node
 
     def due(self) -> dict[Digest, NodeName]:
         """The contributions that matter now, by root: those of the cut once there is one, until then the announced."""

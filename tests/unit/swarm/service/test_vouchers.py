@@ -9,6 +9,7 @@ from shoal_certs.certificates import read_certificate, read_chain
 from shoal_certs.credentials import CredentialFiles
 from shoal_certs.identity import Role
 from shoal_certs.profile import LEAF_LIFETIME
+from shoal_certs.validator import Certified, validate
 from shoal_swarm.protocol.names import SENTINEL, NodeName
 from shoal_swarm.service import vouchers
 from shoal_swarm.service.vouchers import MOMENT_BYTES, Vouching
@@ -89,6 +90,28 @@ def test_what_a_sentinel_signed_before_it_was_revoked_holds_and_what_it_signed_l
     assert ben.verify(SENTINEL, b"entry", entry)
     _today_is(monkeypatch, timedelta(minutes=20))
     assert not ben.verify(SENTINEL, b"entry", Vouching(old).sign(b"entry"))
+
+
+def test_a_chain_is_taken_apart_once_until_another_list_is_in_force(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    town = Town(tmp_path / "town")
+    files, judge = town.files("ana"), town.keyring("ben")
+    work, calls = Vouching(Keyring(files)).sign(b"mine"), 0
+
+    def counted(*facts: object, **more: object) -> Certified:
+        nonlocal calls
+        calls += 1
+        return validate(*facts, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(keyring, "validate", counted)
+    assert all(Vouching(judge).verify(ANA, b"mine", work) for _ in range(3))
+    assert calls == 1
+    assert not Vouching(judge).verify(BEN, b"mine", work)
+    town.revoke(_serial_in(files))
+    assert judge.refresh()
+    assert not any(Vouching(judge).verify(ANA, b"mine", work) for _ in range(3))
+    assert calls == 5
 
 
 def test_a_clock_that_was_stepped_makes_no_signature_that_nobody_believes(
