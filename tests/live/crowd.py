@@ -112,7 +112,7 @@ class Crowd:
                 exchange = Exchange(
                     endpoint=endpoint,
                     run=knowledge.rules.run,
-                    store=places.spool.arrivals,
+                    spool=places.spool,
                     address_of=lambda node: address_of(knowledge.nodes[node].address),
                     may_ask=lambda node: knowledge.record is not None and node in knowledge.record.admitted,
                     read=host.read_to_serve,

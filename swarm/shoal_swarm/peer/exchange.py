@@ -17,6 +17,7 @@ from typing import Final
 from shoal_base.logs import get_log
 from shoal_certs.identity import Identity, Role
 from shoal_swarm.peer.batches import Content, batched, unbatched
+from shoal_swarm.peer.spool import Spool
 from shoal_swarm.protocol.messages import Announce, AnyMessage
 from shoal_swarm.protocol.names import Digest, NodeName, RunId
 from shoal_swarm.protocol.roles import LinkKind
@@ -25,7 +26,6 @@ from shoal_swarm.transport.bulk.desk import BulkDesk
 from shoal_swarm.transport.bulk.desks import Desks
 from shoal_swarm.transport.bulk.hooks import Delivery
 from shoal_swarm.transport.bulk.source import BytesSource
-from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.bulk.threads import in_thread
 from shoal_swarm.transport.contract import Address, Buffer, Endpoint, Link
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
@@ -60,7 +60,8 @@ class Exchange:
 
     endpoint: Endpoint
     run: RunId
-    store: Store
+    spool: Spool
+    """Where what comes lies until somebody wants it kept."""
     address_of: Callable[[NodeName], Address | None]
     may_ask: Callable[[NodeName], bool]
     """Whether a node takes part in the run; others get nothing."""
@@ -81,7 +82,7 @@ class Exchange:
         """One desk for each link, whoever dialled it."""
         self._desks = Desks(
             self.endpoint,
-            self.store,
+            self.spool.arrivals,
             wants=self._wants,
             on_delivery=self._took,
             on_message=self._hear,
@@ -93,7 +94,7 @@ class Exchange:
         lacking: list[Digest] = []
         coming = self._coming()
         for digest in digests:
-            if self.store.has(digest):
+            if self.spool.has(digest):
                 self._note_arrival(holder, digest)
             elif digest not in coming:
                 lacking.append(digest)
@@ -206,7 +207,7 @@ class Exchange:
 
     def _put_all(self, contents: Sequence[tuple[Digest, memoryview]]) -> None:
         for digest, content in contents:
-            self.store.put(digest, content)
+            self.spool.lay(digest, content)
 
     def _owe(self, neighbour: _Neighbour, node: NodeName, run: RunId, digests: tuple[Digest, ...]) -> None:
         self.served_at = asyncio.get_running_loop().time()

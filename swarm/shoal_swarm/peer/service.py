@@ -187,7 +187,7 @@ async def _work(
         exchange = Exchange(
             endpoint=endpoint,
             run=knowledge.rules.run,
-            store=places.spool.arrivals,
+            spool=places.spool,
             address_of=where,
             may_ask=lambda node: knowledge.record is not None and node in knowledge.record.admitted,
             read=host.read_to_serve,
