@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from peft import PeftModel
+import torch
+from peft import LoraConfig, PeftModel
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import save
+from safetensors.torch import load
+from transformers import PreTrainedModel
 
-from shoal_base.errors import PlaceRefused
+from shoal_base.errors import InputRefused, PlaceRefused
 from shoal_node.adapter.refusals import AdapterRefused
 from shoal_node.adapter.sites import ADAPTER, PREFIX, Floats, Sites
 from shoal_swarm.merge import Adapter, Pair
@@ -76,6 +79,22 @@ def read_adapter(model: PeftModel, folder: Path) -> Adapter:
     return Adapter(pairs, {name: tensors[name] for name in sites.dense})
 
 
+def adapted(base: PreTrainedModel, folder: Path) -> PeftModel:
+    """A base model with the adapter in a folder around it."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise PlaceRefused(f"{path} is not there. Name a folder with an adapter.")
+    try:
+        kind = json.loads(path.read_bytes())["peft_type"]
+        model = PeftModel(base, LoraConfig.from_pretrained(str(folder))) if kind == "LORA" else None
+    except Exception as problem:  # there is no end to what PEFT raises on a strange configuration
+        raise InputRefused(f"{path} makes no adapter for this model: {problem!r}. Fetch the folder again.") from problem
+    if model is None:
+        raise InputRefused(f"{path} is of a kind {kind}, and only LORA is read here. Name another folder.")
+    load_adapter(model, folder)
+    return model
+
+
 def load_adapter(model: PeftModel, folder: Path) -> None:
     """Put the adapter in a folder into this model."""
     Sites.of(model).write(read_adapter(model, folder))
@@ -101,9 +120,9 @@ def _tensors(path: Path) -> Mapping[str, Floats]:
     if odd:
         raise AdapterRefused(odd[0], f"{odd[0]} in {path} is no tensor of an adapter: those begin with {PREFIX}.")
     for name, value in found.items():
-        if not np.issubdtype(value.dtype, np.floating):
+        if not value.is_floating_point():
             raise AdapterRefused(name, f"{name} in {path} is {value.dtype}: an adapter is numbers with fractions.")
-    return {name.removeprefix(PREFIX): value.astype(np.float32) for name, value in found.items()}
+    return {name.removeprefix(PREFIX): value.to(torch.float32).numpy() for name, value in found.items()}
 
 
 def _plain(value: object) -> object:

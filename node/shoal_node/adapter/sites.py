@@ -21,7 +21,8 @@ from typing import Final, TypeAlias
 import numpy as np
 import torch
 from peft import PeftModel, get_peft_model_state_dict
-from peft.tuners.lora.layer import LoraLayer, _ConvNd
+from peft.tuners.lora.layer import LoraLayer, ParamWrapper, _ConvNd
+from peft.tuners.lora.variants import DoraLinearVariant
 from torch import nn
 
 from shoal_node.adapter.refusals import AdapterRefused
@@ -58,8 +59,9 @@ class Site:
         return Pair(_floats(self.b) * np.float32(self.scale), _floats(self.a))
 
     def write(self, pair: Pair) -> None:
-        """Make this change from now on."""
-        _put(self.b, np.asarray(pair.b, dtype=np.float32) / np.float32(self.scale))
+        """Make this change from now on. A B that makes it already stays bit for bit: s B / s need not be B."""
+        if not np.array_equal(pair.b, self.read().b):
+            _put(self.b, np.asarray(pair.b, dtype=np.float32) / np.float32(self.scale))
         _put(self.a, pair.a)
 
 
@@ -78,8 +80,8 @@ class Sites:
         if init not in _ALLOWED_INITS:
             raise AdapterRefused(
                 "init_lora_weights",
-                f"init_lora_weights={init!r} changes the base model as it starts, and bases must stay equal. "
-                f"Choose {' or '.join(map(repr, _ALLOWED_INITS))}.",
+                f"init_lora_weights={init!r} is refused: many beginnings change the base model too, and bases must "
+                f"stay equal. Choose {' or '.join(map(repr, _ALLOWED_INITS))}.",
             )
         modules = tuple(sorted(_sites(model), key=lambda site: site.name))
         factors = {id(one) for site in modules for one in (site.a, site.b)}
@@ -125,6 +127,18 @@ def _sites(model: PeftModel) -> Iterator[Site]:
         name = path.removeprefix(PREFIX)
         if isinstance(module, _ConvNd):
             raise AdapterRefused(name, f"{name} is a convolution, which has no pair of matrices. Take it from targets.")
+        if isinstance(module, ParamWrapper):
+            raise AdapterRefused(
+                module.parameter_name,
+                f"{module.parameter_name} in {name} is a bare parameter, which may hold many matrices in one. Name "
+                "modules in target_modules, and nothing in target_parameters.",
+            )
+        if not isinstance(variant := module.lora_variant.get(ADAPTER), DoraLinearVariant | None):
+            raise AdapterRefused(
+                name,
+                f"{name} computes something else than W + s B A ({type(variant).__name__}), which no merge knows. "
+                "Choose plain LoRA, rsLoRA or DoRA.",
+            )
         if module.lora_bias.get(ADAPTER):
             raise AdapterRefused(name, f"{name} has a bias on its B, which no merge knows. Set lora_bias to false.")
         if ADAPTER in module.lora_embedding_A:

@@ -5,7 +5,7 @@ in the answer, and so that an adapter is never put on another base than its own.
 """
 
 from pathlib import Path
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 import msgspec
 
@@ -28,7 +28,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     labels_digest: str
     adapter_digest: str
     """Of the description of its tensors."""
-    max_length: int
+    max_length: Annotated[int, msgspec.Meta(ge=1)]
     """Tokens of a text that it learned to read."""
 
     @classmethod

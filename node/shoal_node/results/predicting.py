@@ -4,16 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from peft import LoraConfig, PeftModel
-
 from shoal_base.errors import InputRefused
-from shoal_node.adapter.folder import load_adapter
+from shoal_node.adapter.folder import adapted
 from shoal_node.data.labels import Labels
 from shoal_node.models.classifier import load_base, load_tokenizer
 from shoal_node.models.folders import model_digest, model_folder, tokenizer_digest
 from shoal_node.recipes.examples import Examples
 from shoal_node.recipes.metrics import probabilities
-from shoal_node.results.origin import read_origin
+from shoal_node.results.origin import NAME, read_origin
 
 _AT_ONCE = 64
 
@@ -41,9 +39,12 @@ def predict(folder: Path, texts: Sequence[str], mapped: Mapping[str, Path], home
                 f"Give it the {origin.base_model} that the run used."
             )
     labels, tokenizer = Labels(origin.labels), load_tokenizer(base_folder)
-    config = LoraConfig.from_pretrained(str(folder))
-    model = PeftModel(load_base(base_folder, labels, seed=0), config)
-    load_adapter(model, folder)
+    if labels.digest().hex() != origin.labels_digest:
+        raise InputRefused(
+            f"The labels in {folder / NAME} are {', '.join(origin.labels)}, and the adapter learned others, or in "
+            "another order. Fetch the folder again."
+        )
+    model = adapted(load_base(base_folder, labels, seed=0), folder)
     encoded = tokenizer(list(texts), truncation=True, max_length=origin.max_length)
     examples = Examples(encoded["input_ids"], [0] * len(texts))
     believed = probabilities(model, tokenizer, examples, len(texts), _AT_ONCE)

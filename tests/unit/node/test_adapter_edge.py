@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from peft import PeftModel, TaskType
+from peft import KasaConfig, PeftModel, TaskType
 from torch import nn
 
 from shoal_node.adapter import AdapterRefused, Sites
@@ -24,7 +24,12 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "no head": (bert, {"task_type": None}),
     "biases": (bert, {"bias": "lora_only", "target_modules": ["query", "dense"]}),
+    "all biases": (bert, {"bias": "all"}),
     "embeddings": (bert, {"target_modules": ["query", "word_embeddings"]}),
+    "words of its own": (bert, {"trainable_token_indices": [1, 2]}),
+    "another layer whole": (bert, {"modules_to_save": ["classifier", "pooler"]}),
+    "every linear layer": (bert, {"target_modules": "all-linear"}),
+    "DoRA": (bert, {"use_dora": True}),
     "Conv1D": (gpt2, GPT2),
 }
 
@@ -56,6 +61,15 @@ def test_what_is_written_into_another_model_makes_it_the_same(kind: tuple[Any, d
     assert all(np.array_equal(first.dense[name], value) for name, value in second.dense.items())
 
 
+@pytest.mark.parametrize("alpha", [7, 10.5, 12, 32])
+def test_writing_what_was_read_changes_no_bit(kind: tuple[Any, dict[str, Any]], alpha: float) -> None:
+    base, choices = kind
+    model = adapted(base(), lora_alpha=alpha, **choices)
+    before = weights(model)
+    Sites.of(model).write(Sites.of(model).read())
+    assert weights(model) == before
+
+
 def test_a_folder_is_loaded_by_peft_itself(kind: tuple[Any, dict[str, Any]], tmp_path: Path) -> None:
     base, choices = kind
     model = adapted(base(), **choices)
@@ -83,6 +97,9 @@ def test_nodes_need_not_agree_on_alpha() -> None:
         ({"lora_bias": True}, "query"),
         ({"init_lora_weights": "pissa"}, "init_lora_weights"),
         ({"init_lora_weights": "olora"}, "init_lora_weights"),
+        ({"init_lora_weights": "orthogonal"}, "init_lora_weights"),
+        ({"kasa_config": KasaConfig()}, r"query .*\(KasaLinearVariant\), which no merge knows"),
+        ({"target_parameters": ["0.attention.self.query.weight"], "target_modules": []}, "weight in .*query"),
     ],
 )
 def test_what_could_not_be_merged_is_refused_by_name(choices: dict[str, Any], named: str) -> None:

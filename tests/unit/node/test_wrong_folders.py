@@ -1,5 +1,6 @@
 """Every kind of wrong adapter folder is refused with the name of the tensor, and changes nothing in the model."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.numpy import load, save
+from safetensors.torch import load_file, save_file
 
-from shoal_base.errors import PlaceRefused
+from shoal_base.errors import InputRefused, PlaceRefused
 from shoal_node.adapter import AdapterRefused
-from shoal_node.adapter.folder import WEIGHTS, load_adapter
+from shoal_node.adapter import folder as folders
+from shoal_node.adapter.folder import CONFIG, WEIGHTS, load_adapter
 from tests.unit.node.small_models import adapted, bert, logits, weights, written
 
 Tensors = dict[str, np.ndarray]
@@ -94,6 +97,67 @@ def test_half_a_file_is_refused(cut: int, model: PeftModel, tmp_path: Path) -> N
 def test_a_folder_without_weights_is_refused(model: PeftModel, tmp_path: Path) -> None:
     with pytest.raises(PlaceRefused, match="cannot be read"):
         load_adapter(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"),
+    [(torch.float64, 1e300), (torch.int8, 1), (torch.bool, 1), (torch.complex64, 1), (torch.float16, float("nan"))],
+)
+def test_numbers_that_are_no_float32_are_refused(
+    dtype: torch.dtype, value: float, model: PeftModel, tmp_path: Path
+) -> None:
+    folder = written(adapted(bert()), tmp_path)
+    tensors = load_file(folder / WEIGHTS)
+    tensors[A] = torch.full_like(tensors[A], value, dtype=dtype)
+    save_file(tensors, folder / WEIGHTS)
+    before = weights(model)
+    with pytest.raises(AdapterRefused, match=r"query\.lora_A\.weight in .* (holds a NaN or an infinity|is torch)"):
+        load_adapter(model, folder)
+    assert weights(model) == before
+
+
+def test_half_the_precision_is_read(model: PeftModel, tmp_path: Path) -> None:
+    right = adapted(bert(), seed=1)
+    folder = written(right, tmp_path)
+    save_file({name: one.bfloat16() for name, one in load_file(folder / WEIGHTS).items()}, folder / WEIGHTS)
+    load_adapter(model, folder)
+    assert torch.allclose(logits(model), logits(right), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"r": "four"}, "makes no adapter"),
+        ({"target_modules": ["nothing"]}, "makes no adapter"),
+        ({"peft_type": "OTHER"}, "of a kind OTHER"),
+        ({"peft_type": "LOHA"}, "of a kind LOHA"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa' is refused"),
+        ({"r": 2}, r"has shape \[4, 16\], and this model has \[2, 16\]"),
+        ({"modules_to_save": []}, r"has classifier\.bias, which this model has no place for"),
+    ],
+)
+def test_a_folder_with_an_odd_configuration_is_refused(change: dict[str, object], said: str, tmp_path: Path) -> None:
+    folder = written(adapted(bert()), tmp_path)
+    told = {**json.loads((folder / CONFIG).read_text()), "task_type": None, **change}
+    (folder / CONFIG).write_text(json.dumps(told))
+    with pytest.raises(InputRefused, match=said):
+        folders.adapted(bert(), folder)
+
+
+@pytest.mark.parametrize("content", ["", "{oh", "[]", "7"])
+def test_a_configuration_that_is_none_is_refused(content: str, tmp_path: Path) -> None:
+    folder = written(adapted(bert()), tmp_path)
+    (folder / CONFIG).write_text(content)
+    with pytest.raises(InputRefused, match="makes no adapter"):
+        folders.adapted(bert(), folder)
+    (folder / CONFIG).unlink()
+    with pytest.raises(PlaceRefused, match="is not there"):
+        folders.adapted(bert(), folder)
+
+
+def test_a_right_folder_goes_around_a_fresh_base(tmp_path: Path) -> None:
+    right = adapted(bert(), seed=1)
+    assert torch.allclose(logits(folders.adapted(bert(), written(right, tmp_path))), logits(right), atol=1e-5)
 
 
 def test_a_right_folder_changes_the_model(model: PeftModel, tmp_path: Path) -> None:
