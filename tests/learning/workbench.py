@@ -16,7 +16,7 @@ TASK = """
 shoal: task/v1
 name: small
 model: {{name: shoal/tiny-bert, labels: 5}}
-lora: {{r: 4, dropout: 0.1}}
+lora: {{r: 4, alpha: 10, dropout: 0.1}}
 data: {{dataset: train, text: text, label: stars, first_label: 1}}
 train: {{learning_rate: 1.0e-2, batch_size: 8, max_length: 32, seed: 3, {train}}}
 swarm: {{nodes: {nodes}, {swarm}}}

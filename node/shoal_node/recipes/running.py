@@ -1,6 +1,7 @@
 """Carry out a task on one node from beginning to end: read, train, measure, write what came out."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -77,6 +78,8 @@ def carry_out(order: Order) -> Outcome:
     exchange.done()
     exchange.forget()
     rmtree(checkpoints, ignore_errors=True)
+    with suppress(OSError):
+        checkpoints.parent.rmdir()  # unless another configuration has some
     return Outcome(
         adapter=adapter,
         digest=blake3.blake3((adapter / WEIGHTS).read_bytes()).hexdigest(),
