@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import torch
 
 from shoal_base.errors import InputRefused
 from shoal_node import SwarmCallback
@@ -21,6 +22,11 @@ LengthsAndSteps = [("max_steps: 6", 2), ("max_steps: 7", 3), ("max_steps: 5", 1)
 def _weights(trained: Job, over: Over | None = None) -> bytes:
     sites = Sites.of(trained.model)
     return weights_bytes(sites, over.merged if over else sites.read())
+
+
+def _live(trained: Job) -> list[torch.Tensor]:
+    """Every parameter as it is in memory, the scaling not yet in it."""
+    return list(trained.model.parameters())
 
 
 def _plain(train: str, sync_every: int, folder: Path) -> tuple[Job, list[Mapping[str, float]]]:
@@ -47,6 +53,7 @@ def test_a_swarm_of_one_is_plain_training(train: str, sync_every: int, precision
     assert found == expected
     assert len(found) >= len(expected) > 0
     assert _weights(mine) == _weights(plain) == _weights(mine, over)
+    assert all(torch.equal(one, other) for one, other in zip(_live(mine), _live(plain), strict=True))
 
 
 def test_the_last_short_round_is_merged(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from shoal_node.recipes.text_classification import Job, losses
 from shoal_node.results.predicting import predict
 from tests.learning.workbench import COLUMNS, held_out, job, reviews, task, task_text
 
-STEPS, SYNC_EVERY = 30, 3
+STEPS, SYNC_EVERY = 18, 3
 ROUNDS = STEPS // SYNC_EVERY
 TRAIN, SWARM = f"max_steps: {STEPS}", f"sync_every: {SYNC_EVERY}, codec: fp32"
 PATIENCE_S, POLL_S = 90.0, 0.002
