@@ -1,8 +1,4 @@
-"""Published film reviews go through `shoal data split` without losing one, with a skew, and a model reads them.
-
-The data are no part of this repository: five classes of the Stanford Sentiment Treebank as `sst5/train.csv` and so on,
-below the folder that SHOAL_TEST_DATA names, or below `shared/data` beside the checkout.
-"""
+"""Published film reviews go through `shoal data split` without losing one, with a skew, and a model reads them."""
 
 import json
 import os
@@ -28,7 +24,7 @@ NODES = 3
 
 @pytest.fixture(scope="module")
 def reviews() -> Path:
-    """The folder of the data set."""
+    """Five classes of the Stanford Sentiment Treebank; the data are no part of this repository."""
     place = Path(os.environ.get(VARIABLE) or ROOT.parent / "shared/data") / "sst5"
     if not (place / "train.csv").is_file():
         pytest.skip(f"{place} has no train.csv: set {VARIABLE} to the folder that holds sst5/")
