@@ -74,14 +74,7 @@ class SwarmCallback(TrainerCallback, ExportableState):
     ) -> None:
         """Join the swarm, from where a checkpoint left off if there is one."""
         model = kwargs["model"]
-        if not isinstance(model, PeftModel):
-            raise InputRefused(
-                f"A {type(model).__name__} is trained whole, and only adapters travel. Wrap it with get_peft_model."
-            )
-        if args.load_best_model_at_end:
-            raise InputRefused(
-                "load_best_model_at_end=True would put one node's old work in the swarm's place. Set it to False."
-            )
+        _check(model, args)
         sites = Sites.of(model)
         if self._exchange is None:
             self._exchange, note = own_exchange()
@@ -151,3 +144,23 @@ class SwarmCallback(TrainerCallback, ExportableState):
             assert self._exchange is not None, "it was found when the training began"
             write_own_result(Path(str(args.output_dir)), kwargs["model"], part.over)
             self._exchange.done()
+
+
+def _check(model: object, args: TrainingArguments) -> None:
+    """Refuse what would train beside the swarm, or come back from a crash as somebody else."""
+    if not isinstance(model, PeftModel):
+        raise InputRefused(
+            f"A {type(model).__name__} is trained whole, and only adapters travel. Wrap it with get_peft_model."
+        )
+    if args.load_best_model_at_end:
+        raise InputRefused(
+            "load_best_model_at_end=True would put one node's old work in the swarm's place. Set it to False."
+        )
+    if args.save_only_model:
+        raise InputRefused(
+            "save_only_model=True forgets the optimizer, and a restart would go on with an empty one. Set it to False."
+        )
+    if args.world_size > 1:
+        raise InputRefused(
+            f"This training has {args.world_size} processes, and a node's peer speaks to one. Drop torchrun."
+        )
