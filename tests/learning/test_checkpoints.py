@@ -10,7 +10,8 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 
 from shoal_node.adapter.folder import weights_bytes
 from shoal_node.adapter.sites import Sites
-from shoal_node.recipes.text_classification import CHECKPOINT_STATE, Job, newest_whole_checkpoint
+from shoal_node.recipes.text_classification import Job
+from shoal_node.rounds.checkpoints import STATE, newest_checkpoint
 from shoal_node.rounds.exchange import Word
 from shoal_node.rounds.in_process import Alone
 from tests.learning.workbench import job, task
@@ -136,11 +137,11 @@ def test_so_does_who_trains_in_bf16(tmp_path: Path) -> None:
 def test_a_checkpoint_that_was_cut_off_is_passed_over(calm: tuple[dict[str, object], Losses], tmp_path: Path) -> None:
     with pytest.raises(Killed):
         _train(tmp_path, "fp32", _alone(), DiesAt(8))
-    newest = newest_whole_checkpoint(tmp_path)
-    assert newest == tmp_path / "checkpoint-6"
-    state = newest / CHECKPOINT_STATE
+    newest = newest_checkpoint(tmp_path)
+    assert newest == str(tmp_path / "checkpoint-6")
+    state = Path(newest) / STATE
     state.write_bytes(state.read_bytes()[:-20])
-    assert newest_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
+    assert newest_checkpoint(tmp_path) == str(tmp_path / "checkpoint-3")
     mine, losses = _train(tmp_path, "fp32", _alone())
     assert losses == calm[1]
     assert _same(_everything(mine, tmp_path), calm[0])
