@@ -11,7 +11,7 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from shoal_node.adapter.folder import weights_bytes
 from shoal_node.adapter.sites import Sites
 from shoal_node.recipes.text_classification import Job
-from shoal_node.rounds.checkpoints import STATE, newest_checkpoint
+from shoal_node.rounds.checkpoints import newest_checkpoint
 from shoal_node.rounds.exchange import Word
 from shoal_node.rounds.in_process import Alone
 from tests.learning.workbench import job, task
@@ -137,9 +137,9 @@ def test_so_does_who_trains_in_bf16(tmp_path: Path) -> None:
 def test_a_checkpoint_that_was_cut_off_is_passed_over(calm: tuple[dict[str, object], Losses], tmp_path: Path) -> None:
     with pytest.raises(Killed):
         _train(tmp_path, "fp32", _alone(), DiesAt(8))
-    newest = newest_checkpoint(tmp_path)
-    assert newest == str(tmp_path / "checkpoint-6")
-    state = Path(newest) / STATE
+    (tmp_path / "checkpoint-best").mkdir()
+    assert newest_checkpoint(tmp_path) == str(tmp_path / "checkpoint-6")
+    state = tmp_path / "checkpoint-6/trainer_state.json"
     state.write_bytes(state.read_bytes()[:-20])
     assert newest_checkpoint(tmp_path) == str(tmp_path / "checkpoint-3")
     mine, losses = _train(tmp_path, "fp32", _alone())

@@ -10,7 +10,8 @@ STATE: Final = "trainer_state.json"
 
 def newest_checkpoint(folder: str | Path) -> str | None:
     """The last checkpoint in a Trainer's output_dir that was written to its end; None to begin anew."""
-    found = sorted(Path(folder).glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    steps = {path: path.name.rpartition("-")[2] for path in Path(folder).glob("checkpoint-*")}
+    found = sorted((path for path in steps if steps[path].isdecimal()), key=lambda path: int(steps[path]), reverse=True)
     return next((str(path) for path in found if _is_whole(path)), None)
 
 
