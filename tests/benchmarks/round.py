@@ -98,16 +98,17 @@ class Grid:
         name = f"{where}, {shape.name}"
         least_s = _WHOLE_ROUNDS * shape.busiest_bytes / bytes_per_s if net else 0.0
         room_s = min(self._cell_s, self.left_s)
+        if room_s <= 0:
+            echo(f"  {name}: left out, for the time is over")
+            return None
         if least_s > room_s:
-            echo(
-                f"  {name}: left out, for its wire alone needs {least_s:.0f} s of the {max(room_s, 0):.0f} s there are"
-            )
+            echo(f"  {name}: left out, for its wire alone needs {least_s:.0f} s and there are {room_s:.0f} s")
             return None
         try:
             with at_most(room_s):
                 found = measure(shape, net, self._rounds_s)
         except TimeIsOverError:
-            echo(f"  {name}: left out, it was not through within {max(room_s, 0):.0f} s")
+            echo(f"  {name}: left out, it was not through within {room_s:.0f} s")
             return None
         report(self._bench, where, shape, found, bytes_per_s)
         return found
