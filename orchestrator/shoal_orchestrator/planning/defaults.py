@@ -24,7 +24,6 @@ class Choices:
     """High, because the embedded model is tiny."""
     test: str = "data/test.csv"
     """Where all nodes find what they measure with, from the profile's folder."""
-    suffix: str = ".csv"
 
 
 def node_names(choices: Choices) -> list[str]:
@@ -63,7 +62,7 @@ def profile_text(choices: Choices) -> str:
         f"""\
   - name: {name}
     output: {name}
-    datasets: {{train: {{path: data/{name}{choices.suffix}}}, test: {{path: {_quoted(choices.test)}}}}}"""
+    datasets: {{train: {{path: data/{name}.csv}}, test: {{path: {_quoted(choices.test)}}}}}"""
         for name in node_names(choices)
     )
     return f"""\
