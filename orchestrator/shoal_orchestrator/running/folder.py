@@ -3,7 +3,8 @@
 import fcntl
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from io import BufferedWriter
 from pathlib import Path
 
 from shoal_base.errors import InputRefused, PlaceRefused
@@ -13,19 +14,25 @@ from shoal_orchestrator.planning.places import Places
 @contextmanager
 def claimed(places: Places, run: str, config_hash: str) -> Iterator[None]:
     """Have a folder to oneself for the length of the block; it belongs to this run from now on."""
+    with closing(_locked(places)):
+        _belong(places, run, config_hash)
+        yield
+
+
+def _locked(places: Places) -> BufferedWriter:
     try:
         places.root.mkdir(parents=True, exist_ok=True)
-        with (places.root / "run.lock").open("wb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise PlaceRefused(
-                    f"Another `shoal run` works in {places.root}. Wait for it, or choose another --out."
-                ) from None
-            _belong(places, run, config_hash)
-            yield
+        lock = (places.root / "run.lock").open("wb")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise PlaceRefused(
+                f"Another `shoal run` works in {places.root}. Wait for it, or choose another --out."
+            ) from None
     except OSError as problem:
         raise PlaceRefused(f"{places.root} cannot be used: {problem}. Choose another --out.") from problem
+    return lock
 
 
 def _belong(places: Places, run: str, config_hash: str) -> None:
