@@ -194,7 +194,11 @@ def flip_blob(place: Path, number: int) -> None:
 
 
 def flip(path: Path, at: int) -> None:
-    """Flip one bit of a file."""
-    data = bytearray(path.read_bytes())
-    data[at] ^= 0x10
-    path.write_bytes(data)
+    """Flip one bit of a file, as a disk does that rots: nothing else of it is written, and it stays flipped."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        (byte,) = os.pread(handle, 1, at)
+        os.pwrite(handle, bytes([byte ^ 0x10]), at)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
