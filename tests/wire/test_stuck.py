@@ -18,6 +18,7 @@ from shoal_swarm.transport.endpoint import TlsEndpoint
 from shoal_swarm.transport.handshake import shake_as_dialler
 from shoal_swarm.transport.keyring import Keyring
 from shoal_swarm.transport.limits import DEFAULT_LIMITS, MIB
+from shoal_swarm.transport.link import GreetedLink
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 from tests.parties import Town
 from tests.wire.conftest import ANYWHERE, PartyMaker, open_descriptors
@@ -89,9 +90,40 @@ async def test_a_dial_that_is_given_up_leaves_nothing_behind(party: PartyMaker) 
     for number, dial in enumerate(dials):
         await asyncio.sleep(0.002 * number)
         dial.cancel()
-    await asyncio.gather(*dials, return_exceptions=True)
+    await _close_won(dials)
     await _until(lambda: open_descriptors() <= before, 5)
     gc.collect()  # an abandoned socket would be warned of here
+
+
+async def test_a_dial_given_up_while_it_replaces_a_link_leaves_no_link(
+    party: PartyMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, ben = await party("ana"), await party("ben")
+    address = await ben.listen(ANYWHERE)
+    first = await ana.dial(address, LinkKind.CONTROL, ben.identity)
+    closing = asyncio.Event()
+
+    async def never_closed(reason: Reason) -> None:
+        assert reason is Reason.DUPLICATE
+        closing.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(first, "close", never_closed)
+    second = asyncio.ensure_future(ana.dial(address, LinkKind.CONTROL, ben.identity))
+    await closing.wait()
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+    monkeypatch.undo()
+    assert second.cancelled()
+    assert not ana.links()
+    await first.close()
+
+
+async def _close_won(dials: list[asyncio.Future[GreetedLink]]) -> None:
+    """A dial may have won before it was cancelled or let go; its link is then the test's to close."""
+    for link in await asyncio.gather(*dials, return_exceptions=True):
+        if not isinstance(link, BaseException):
+            await link.close()
 
 
 async def test_whoever_is_at_the_door_when_it_closes_is_let_go(town: Town, party: PartyMaker) -> None:
@@ -102,10 +134,7 @@ async def test_whoever_is_at_the_door_when_it_closes_is_let_go(town: Town, party
         address = await ben.listen(ANYWHERE)
         dials = [asyncio.ensure_future(ana.dial(address, LinkKind.CONTROL, ben.identity)) for _ in range(3)]
         await asyncio.sleep(0.02)
-    ends = await asyncio.gather(*dials, return_exceptions=True)
-    for link in ends:
-        if not isinstance(link, BaseException):
-            await link.close()
+    await _close_won(dials)
     await _until(lambda: open_descriptors() <= before, 5)
     gc.collect()
 

@@ -34,7 +34,11 @@ class Reception:
         link = await self._greeted(open_pipe, kind, party, dialled=True)
         loser = self.registry.settle(link)
         if loser is not None:
-            await loser.close(Reason.DUPLICATE)
+            try:
+                await loser.close(Reason.DUPLICATE)
+            except asyncio.CancelledError:  # nobody will ever be given this link, so nobody else would close it
+                await link.close()
+                raise
         if loser is link:
             kept = self.registry.find(party.identity, kind)
             if kept is None:
