@@ -19,6 +19,7 @@ from shoal_swarm.protocol.signed import sign_manifest
 KINDS: Final[Mapping[str, Callable[[list[bytes]], list[bytes]]]] = {
     "no numbers": lambda pieces: [pieces[0][:2] + b"\xff" * (len(pieces[0]) - 2), *pieces[1:]],
     "out of reach": lambda pieces: [b"\xff\x7f" + pieces[0][2:], *pieces[1:]],
+    "far too large to merge": lambda pieces: [b"\x0e\x00" + pieces[0][2:], *pieces[1:]],
     "cut short": lambda pieces: [*pieces[:-1], pieces[-1][:-1]],
     "too large": lambda pieces: [*pieces[:-1], pieces[-1] * 40],
     "another shape": lambda pieces: [pieces[-1], *pieces[1:-1], pieces[0]],

@@ -5,8 +5,8 @@ tensors. It is cut into pieces, which are packed into bytes by a `Codec`, merged
 `Plan`, and put together again. Whoever brings something that does not fit gets a `MergeRefused`.
 
     node     admit → cut → pack ─┐
-    owner                        └─► unpack → combine → pack ─┐
-    node                                                      └─► unpack → join → aligned, or fold_pair when late
+    owner                        └─► check_contributed → unpack → combine → pack ─┐
+    node     aligned, or fold_pair when late ◄─ join ◄─ unpack ◄──────────────────┘
 """
 
 from shoal_swarm.merge.admission import admit
@@ -14,7 +14,7 @@ from shoal_swarm.merge.alignment import aligned
 from shoal_swarm.merge.codec import Codec
 from shoal_swarm.merge.exact import Spectrum, exact_merge
 from shoal_swarm.merge.folding import fold_array, fold_pair, strength
-from shoal_swarm.merge.payload import pack, unpack
+from shoal_swarm.merge.payload import check_contributed, pack, unpack
 from shoal_swarm.merge.pieces import (
     PairPiece,
     Piece,
@@ -51,6 +51,7 @@ __all__ = [
     "Weigh",
     "admit",
     "aligned",
+    "check_contributed",
     "combine",
     "cut",
     "differences",

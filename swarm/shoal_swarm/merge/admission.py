@@ -1,14 +1,13 @@
 """Whether a contribution fits the description of the run; the first misfit is the refusal.
 
-Runs on the node before it freezes a contribution. Owners need no second look at shapes: what they hold was
-decoded against the same description, and decoding refuses what is not finite.
+Runs on the node before it freezes a contribution, and on owners before they merge, who take a little more (`limits`).
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from shoal_swarm.merge.limits import MAGNITUDE_MAX, largest
+from shoal_swarm.merge.limits import TRAINED_MAX, largest
 from shoal_swarm.merge.refusals import (
     ContributionRefused,
     DtypeWrong,
@@ -32,7 +31,7 @@ def admit(adapter: Adapter, spec: AdapterSpec, *, mixed_ranks: bool = False) -> 
         admit_array(tensor.name, adapter.dense[tensor.name], tensor.shape)
 
 
-def admit_pair(pair: object, module: ModuleSpec, *, mixed_ranks: bool = False) -> None:
+def admit_pair(pair: object, module: ModuleSpec, *, mixed_ranks: bool = False, below: float = TRAINED_MAX) -> None:
     """Refuse a pair that does not fit its module."""
     if not isinstance(pair, Pair):
         raise DtypeWrong(module.name, f"{module.name} is a {type(pair).__name__}: a module needs a pair of factors.")
@@ -50,16 +49,16 @@ def admit_pair(pair: object, module: ModuleSpec, *, mixed_ranks: bool = False) -
             "Train on the base model that the run names.",
         )
     _ranked(module, a.shape[0], mixed_ranks=mixed_ranks)
-    _in_range(f"{module.name} (B)", b)
-    _in_range(f"{module.name} (A)", a)
+    _in_range(f"{module.name} (B)", b, below)
+    _in_range(f"{module.name} (A)", a, below)
 
 
-def admit_array(name: str, array: object, shape: tuple[int, ...]) -> None:
+def admit_array(name: str, array: object, shape: tuple[int, ...], *, below: float = TRAINED_MAX) -> None:
     """Refuse a dense tensor, or a stretch of one, that has not this shape, or holds what cannot travel."""
     values = _float32(name, array)
     if values.shape != shape:
         raise ShapeWrong(name, f"{name} has shape {list(values.shape)}: the run has {list(shape)}.")
-    _in_range(name, values)
+    _in_range(name, values, below)
 
 
 def _same_names(wanted: set[str], given: object, what: str) -> None:
@@ -90,12 +89,12 @@ def _ranked(module: ModuleSpec, rank: int, *, mixed_ranks: bool) -> None:
         )
 
 
-def _in_range(name: str, values: Array) -> None:
-    if not largest(values) < MAGNITUDE_MAX:
-        index = int(np.argmin(np.abs(values) < MAGNITUDE_MAX))
+def _in_range(name: str, values: Array, below: float) -> None:
+    if not largest(values) < below:
+        index = int(np.argmin(np.abs(values) < below))
         where = [int(i) for i in np.unravel_index(index, values.shape)]
         raise OutOfRange(
             name,
-            f"{name} holds {values.reshape(-1)[index]} at {where}: values are finite and below {MAGNITUDE_MAX:.3g}. "
+            f"{name} holds {values.reshape(-1)[index]} at {where}: values are finite and below {below:.3g}. "
             "Lower the learning rate or go back to the last commit.",
         )

@@ -8,9 +8,10 @@ from typing import assert_never
 
 import numpy as np
 
-from shoal_swarm.merge.codec import Codec, decode, encode, encoded_bytes
+from shoal_swarm.merge.codec import Codec, decode, encode, encoded_bytes, reach
+from shoal_swarm.merge.limits import CONTRIBUTED_MAX
 from shoal_swarm.merge.pieces import PairPiece, Piece, StretchPiece, piece_bytes
-from shoal_swarm.merge.refusals import PayloadRefused
+from shoal_swarm.merge.refusals import OutOfRange, PayloadRefused
 from shoal_swarm.merge.values import Pair, Value
 
 
@@ -27,20 +28,43 @@ def pack(piece: Piece, value: Value, codec: Codec) -> bytes:
 
 def unpack(piece: Piece, data: bytes | memoryview, codec: Codec) -> Value:
     """The value that was packed; whatever could not have been is refused."""
+    runs = [decode(codec, run, count) for run, count in _runs(piece, data, codec)]
+    match piece:
+        case PairPiece(module):
+            bt, a = runs
+            return Pair(np.asarray(bt.reshape(module.rank, module.rows).T), a.reshape(module.rank, module.columns))
+        case StretchPiece():
+            return runs[0]
+        case _:
+            assert_never(piece)
+
+
+def check_contributed(piece: Piece, data: bytes | memoryview, codec: Codec) -> None:
+    """Refuse bytes that can't be merged as somebody's contribution; nothing is decoded for that."""
+    for run, count in _runs(piece, data, codec):
+        found = reach(codec, run, count)
+        if not found < CONTRIBUTED_MAX:
+            raise OutOfRange(
+                piece.name,
+                f"{piece.name} reaches {found:.3g}: what is merged stays below {CONTRIBUTED_MAX:.3g}. Lower the "
+                "learning rate or go back to the last commit.",
+            )
+
+
+def _runs(piece: Piece, data: bytes | memoryview, codec: Codec) -> list[tuple[memoryview, int]]:
+    """The encoder's runs in the bytes of a piece, and how many values each has."""
     expected = piece_bytes(piece, codec)
     if len(data) != expected:
         raise PayloadRefused(
             f"The payload of {piece.name} has {len(data)} bytes: in {codec} it takes {expected}. Ask its sender for it "
             "again."
         )
+    whole = memoryview(data)
     match piece:
         case PairPiece(module):
             edge = encoded_bytes(codec, module.rows * module.rank)
-            whole = memoryview(data)
-            bt = decode(codec, whole[:edge], module.rows * module.rank).reshape(module.rank, module.rows)
-            a = decode(codec, whole[edge:], module.columns * module.rank).reshape(module.rank, module.columns)
-            return Pair(np.asarray(bt.T), a)
+            return [(whole[:edge], module.rows * module.rank), (whole[edge:], module.columns * module.rank)]
         case StretchPiece():
-            return decode(codec, data, piece.values)
+            return [(whole, piece.values)]
         case _:
             assert_never(piece)

@@ -17,6 +17,7 @@ from typing import TypeVar, assert_never
 from shoal_swarm.merge.admission import admit_array, admit_pair
 from shoal_swarm.merge.codec import Codec
 from shoal_swarm.merge.exact import Spectrum, exact_merge
+from shoal_swarm.merge.limits import CONTRIBUTED_MAX
 from shoal_swarm.merge.means import array_mean, factor_mean, shares
 from shoal_swarm.merge.pieces import PairPiece, Piece, StretchPiece
 from shoal_swarm.merge.refusals import PlanRefused, WeightsRefused
@@ -126,9 +127,9 @@ def combine(plan: Plan, piece: Piece, values: Mapping[str, Value], weights: Mapp
 def _fits(plan: Plan, piece: Piece, value: Value) -> None:
     match piece:
         case PairPiece(module):
-            admit_pair(value, module, mixed_ranks=plan.mixed_ranks)
+            admit_pair(value, module, mixed_ranks=plan.mixed_ranks, below=CONTRIBUTED_MAX)
         case StretchPiece():
-            admit_array(piece.name, value, (piece.values,))
+            admit_array(piece.name, value, (piece.values,), below=CONTRIBUTED_MAX)
         case _:
             assert_never(piece)
 

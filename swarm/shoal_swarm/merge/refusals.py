@@ -9,7 +9,7 @@
         │   ├── ShapeWrong        not the agreed numbers of rows and columns
         │   ├── DtypeWrong        not a float32 array
         │   ├── RankWrong         more directions than agreed, or fewer where all must have the same
-        │   └── OutOfRange        a NaN, an infinity or a number too large to travel
+        │   └── OutOfRange        a NaN, an infinity or a number too large to merge
         ├── PayloadRefused        bytes that are no encoded tensor
         ├── WeightsRefused        weights that give no mean
         └── ResultTooLarge        a merged value that is too large to travel
@@ -63,7 +63,7 @@ class RankWrong(ContributionRefused):
 
 
 class OutOfRange(ContributionRefused):
-    """A tensor holds a NaN, an infinity or a number too large to travel."""
+    """A tensor holds a NaN, an infinity or a number too large to merge."""
 
 
 class PayloadRefused(MergeRefused):

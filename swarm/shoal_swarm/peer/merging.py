@@ -9,7 +9,19 @@ differ from.
 from collections.abc import Callable, Sequence
 
 from shoal_base.errors import PeerRefused
-from shoal_swarm.merge import Codec, MergeRefused, PairPiece, Piece, Plan, Value, combine, narrowed, pack, unpack
+from shoal_swarm.merge import (
+    Codec,
+    MergeRefused,
+    PairPiece,
+    Piece,
+    Plan,
+    Value,
+    check_contributed,
+    combine,
+    narrowed,
+    pack,
+    unpack,
+)
 from shoal_swarm.protocol.names import Digest
 from shoal_swarm.protocol.peer.effects import Examine, MergeShare
 
@@ -33,7 +45,7 @@ def problem_in(plan: Plan, pieces: Sequence[Piece], look: Examine, read: Read) -
     mine = pieces[look.first : look.first + len(look.input.pieces)]
     try:
         for piece, digest in zip(mine, look.input.pieces, strict=True):
-            unpack(piece, read(digest), plan.codec)
+            check_contributed(piece, read(digest), plan.codec)
     except MergeRefused as refusal:
         return str(refusal)
     return None

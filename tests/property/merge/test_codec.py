@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shoal_swarm.merge import Codec, DenseSpec, ModuleSpec, Pair, PairPiece, StretchPiece, pack, piece_bytes, unpack
-from shoal_swarm.merge.codec import decode, encode, encoded_bytes
+from shoal_swarm.merge.codec import decode, encode, encoded_bytes, reach
 from shoal_swarm.merge.refusals import PayloadRefused
 from tests.property.merge.strategies import generators, promise
 
@@ -88,6 +88,27 @@ def test_bytes_of_strangers_decode_to_numbers_or_are_refused(data: bytes, codec:
         return
     assert values.size == count
     assert np.isfinite(values).all()
+
+
+@promise
+@given(st.one_of(st.binary(max_size=400), tensors().map(lambda values: encode(Codec.INT8, values))), codecs, st.data())
+def test_the_reach_of_bytes_is_known_without_decoding_them(data: bytes, codec: Codec, draw: st.DataObject) -> None:
+    """And whatever can't be decoded has none: an owner that has looked may rely on what it saw."""
+    count = draw.draw(st.sampled_from([c for c in range(len(data) + 1) if encoded_bytes(codec, c) == len(data)] or [0]))
+    try:
+        values = decode(codec, data, count)
+    except PayloadRefused:
+        with pytest.raises(PayloadRefused):
+            reach(codec, data, count)
+    else:
+        assert np.abs(values).max(initial=0.0) <= reach(codec, data, count)
+
+
+@promise
+@given(tensors(), codecs)
+def test_an_encoders_bytes_reach_no_further_than_half_a_percent_beyond_its_values(values: Floats, codec: Codec) -> None:
+    top = float(np.abs(values).max(initial=0.0))
+    assert reach(codec, encode(codec, values), values.size) <= top * 1.005 + 2.0**-110
 
 
 @promise

@@ -59,11 +59,7 @@ def encode(codec: Codec, values: npt.NDArray[np.float32]) -> bytes:
 
 def decode(codec: Codec, data: bytes | memoryview, count: int) -> npt.NDArray[np.float32]:
     """The `count` values that were encoded."""
-    expected = encoded_bytes(codec, count)
-    if len(data) != expected:
-        raise PayloadRefused(
-            f"A payload has {len(data)} bytes: {count} values in {codec} take {expected}. Ask its sender for it again."
-        )
+    _check_size(codec, data, count)
     match codec:
         case Codec.FP32:
             return single.decode(data)
@@ -73,3 +69,25 @@ def decode(codec: Codec, data: bytes | memoryview, count: int) -> npt.NDArray[np
             return int8.decode(data, count)
         case _:
             assert_never(codec)
+
+
+def reach(codec: Codec, data: bytes | memoryview, count: int) -> float:
+    """The largest value that the bytes may hold, found without decoding them; what `decode` refuses is refused."""
+    _check_size(codec, data, count)
+    match codec:
+        case Codec.FP32:
+            return single.reach(data)
+        case Codec.FP16:
+            return half.reach(data)
+        case Codec.INT8:
+            return int8.reach(data, count)
+        case _:
+            assert_never(codec)
+
+
+def _check_size(codec: Codec, data: bytes | memoryview, count: int) -> None:
+    expected = encoded_bytes(codec, count)
+    if len(data) != expected:
+        raise PayloadRefused(
+            f"A payload has {len(data)} bytes: {count} values in {codec} take {expected}. Ask its sender for it again."
+        )

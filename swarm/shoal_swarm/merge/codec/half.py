@@ -55,20 +55,38 @@ def _write_bits(scaled: npt.NDArray[np.float32], bits: npt.NDArray[np.uint16]) -
     bits |= signs
 
 
+def reach(data: bytes | memoryview) -> float:
+    """The largest of the values of the bytes."""
+    bits, exponent = _parts(data)
+    tops = [_top(bits[start : start + CHUNK_VALUES]) for start in range(0, bits.size, CHUNK_VALUES)]
+    return float(np.array(max(tops, default=0), "<u2").view("<f2")) * 2.0**exponent
+
+
 def decode(data: bytes | memoryview) -> npt.NDArray[np.float32]:
     """The values of the bytes."""
-    exponent = int(np.frombuffer(data, dtype="<i2", count=1)[0])
-    check_exponent(exponent)
-    bits = np.frombuffer(data, dtype="<u2", offset=2)
+    bits, exponent = _parts(data)
     values = np.empty(bits.size, dtype=np.float32)
     for start in range(0, values.size, CHUNK_VALUES):
         chunk = bits[start : start + CHUNK_VALUES]
-        if (top := int(np.max(chunk & MAGNITUDE))) >= TOP_BITS:
-            raise PayloadRefused(
-                f"A payload holds the half-precision bits {top:#06x}: encoders write finite numbers below 2^15. "
-                "Ask its sender for it again."
-            )
+        _top(chunk)
         stretch = values[start : start + CHUNK_VALUES]
         stretch[:] = chunk.view("<f2")
         stretch *= np.float32(2.0**exponent)
     return values
+
+
+def _parts(data: bytes | memoryview) -> tuple[npt.NDArray[np.uint16], int]:
+    exponent = int(np.frombuffer(data, dtype="<i2", count=1)[0])
+    check_exponent(exponent)
+    return np.frombuffer(data, dtype="<u2", offset=2), exponent
+
+
+def _top(bits: npt.NDArray[np.uint16]) -> int:
+    """The bits of the largest, which no encoder writes beyond a bound."""
+    top = int(np.max(bits & MAGNITUDE))
+    if top >= TOP_BITS:
+        raise PayloadRefused(
+            f"A payload holds the half-precision bits {top:#06x}: encoders write finite numbers below 2^15. "
+            "Ask its sender for it again."
+        )
+    return top

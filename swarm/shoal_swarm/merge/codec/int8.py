@@ -54,8 +54,22 @@ def encode(values: Floats) -> bytes:
     return payload.tobytes()
 
 
+def reach(data: bytes | memoryview, count: int) -> float:
+    """The largest value that the bytes have room for, which in an encoder's bytes one block comes close to."""
+    halves, exponent, _multiples = _parts(data, count)
+    return STEPS * float(np.max(halves, initial=0)) * 2.0**exponent
+
+
 def decode(data: bytes | memoryview, count: int) -> Floats:
     """The `count` values of the bytes."""
+    halves, exponent, multiples = _parts(data, count)
+    values = np.empty(count, dtype=np.float32)
+    _each_block(multiples, _steps(halves, exponent), values)
+    return values
+
+
+def _parts(data: bytes | memoryview, count: int) -> tuple[npt.NDArray[np.float16], int, npt.NDArray[np.int8]]:
+    """The steps, their exponent and the multiples, all as an encoder could have written them."""
     exponent = int(np.frombuffer(data, dtype="<i2", count=1)[0])
     check_exponent(exponent)
     blocks = _blocks(count)
@@ -73,9 +87,7 @@ def decode(data: bytes | memoryview, count: int) -> Floats:
             f"A payload has a value {int(multiples.min())} steps from zero: encoders stay within {STEPS}. "
             "Ask its sender for it again."
         )
-    values = np.empty(count, dtype=np.float32)
-    _each_block(multiples, _steps(halves, exponent), values)
-    return values
+    return halves, exponent, multiples
 
 
 def _blocks(count: int) -> int:

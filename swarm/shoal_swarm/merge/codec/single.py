@@ -18,6 +18,13 @@ def encode(values: npt.NDArray[np.float32]) -> bytes:
     return values.astype("<f4", copy=False).tobytes()
 
 
+def reach(data: bytes | memoryview) -> float:
+    """The largest of the values of the bytes."""
+    found = largest(np.frombuffer(data, dtype="<f4"))
+    check_reach(found)
+    return found
+
+
 def decode(data: bytes | memoryview) -> npt.NDArray[np.float32]:
     """The values of the bytes, in memory of their own."""
     values = np.frombuffer(data, dtype="<f4").astype(np.float32)

@@ -75,6 +75,7 @@ huge_a = Pair(np.ones((6, 2), np.float32), np.full((2, 5), -3e38, np.float32))
         (_with("pairs", "q", nan_b), OutOfRange, r"q \(B\) holds nan at \[5, 1\]"),
         (_with("pairs", "q", huge_a), OutOfRange, r"q \(A\) holds -3.* at \[0, 0\]"),
         (_with("dense", "bias", np.array([0, np.inf, 0], np.float32)), OutOfRange, r"bias holds inf at \[1\]"),
+        (_with("dense", "bias", np.array([0, 0, -65536], np.float32)), OutOfRange, "below 6.55e\\+04"),
     ],
 )
 def test_a_misfit_is_refused(

@@ -4,9 +4,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from shoal_swarm.merge import Codec, DenseSpec, ModuleSpec, Pair, PairPiece, StretchPiece, pack, unpack
+from shoal_swarm.merge import (
+    Codec,
+    DenseSpec,
+    ModuleSpec,
+    Pair,
+    PairPiece,
+    StretchPiece,
+    check_contributed,
+    pack,
+    unpack,
+)
 from shoal_swarm.merge.codec import decode, encode, encoded_bytes
-from shoal_swarm.merge.refusals import PayloadRefused
+from shoal_swarm.merge.limits import CONTRIBUTED_MAX, TRAINED_MAX
+from shoal_swarm.merge.refusals import OutOfRange, PayloadRefused
 
 Floats = npt.NDArray[np.float32]
 VALUES = np.array([1.0, -0.5, 0.1, 0.0, 3e-5], np.float32)
@@ -100,6 +111,21 @@ def test_wrong_int8_bytes_are_refused_with_the_reason(data: bytes, sentence: str
 def test_wrong_bytes_are_refused_with_the_reason(codec: Codec, data: bytes, sentence: str) -> None:
     with pytest.raises(PayloadRefused, match=sentence):
         decode(codec, data, 1)
+
+
+@pytest.mark.parametrize("codec", Codec)
+def test_an_owner_takes_what_a_node_may_bring_and_no_more(codec: Codec) -> None:
+    piece = PairPiece(ModuleSpec("q", 30, 20, 2))
+    top = np.nextafter(np.float32(TRAINED_MAX), np.float32(0))
+
+    def reaching(value: float) -> bytes:
+        b, a = np.ones((30, 2), np.float32), np.ones((2, 20), np.float32)
+        a[1, 7] = -value
+        return pack(piece, Pair(b, a), codec)
+
+    check_contributed(piece, reaching(top), codec)
+    with pytest.raises(OutOfRange, match=r"q reaches 1\.31e\+05: what is merged stays below 1\.31e\+05"):
+        check_contributed(piece, reaching(CONTRIBUTED_MAX), codec)
 
 
 def test_a_refused_piece_is_named() -> None:

@@ -19,9 +19,12 @@ from shoal_swarm.merge import (
     fold_pair,
     merge_cost,
     narrowed,
+    pack,
     strength,
+    unpack,
 )
 from shoal_swarm.merge.alignment import aligned
+from shoal_swarm.merge.limits import CONTRIBUTED_MAX
 from shoal_swarm.merge.refusals import RankWrong, ResultTooLarge, ShapeWrong, WeightsRefused
 
 PIECE = PairPiece(ModuleSpec("q", 6, 5, 2))
@@ -126,11 +129,21 @@ def test_nodes_with_fewer_directions_take_part_in_an_exact_merge() -> None:
     assert np.array_equal(alone.product(), _pair(1, rank=1).product())
 
 
-def test_a_result_that_is_too_large_to_travel_is_refused() -> None:
-    large = Pair(np.full((6, 2), 2.6e8, np.float32), np.full((2, 5), 2.6e8, np.float32))
+@pytest.mark.parametrize("rule", Combine)
+def test_the_largest_contributions_that_owners_take_can_be_merged_and_travel(rule: Combine) -> None:
+    """Or else one member could bring what no owner can merge, and the round would never end."""
+    module = ModuleSpec("q", 1024, 4096, 64)
+    top = np.nextafter(np.float32(CONTRIBUTED_MAX), np.float32(0))
+    large = Pair(np.full((1024, 64), top, np.float32), np.full((64, 4096), -top, np.float32))
     other = Pair(large.b, large.a * np.float32(0.5))
-    with pytest.raises(ResultTooLarge, match=r"The merged q \(B\) reaches .* diverged"):
-        combine(Plan(), PIECE, {"a": large, "b": other}, {"a": 1, "b": 1})
+    plan = Plan(combine=rule)
+    value = combine(plan, PairPiece(module), {"a": large, "b": other}, {"a": 1, "b": 1}).value
+    assert unpack(PairPiece(module), pack(PairPiece(module), value, plan.codec), plan.codec)
+
+
+def test_a_change_that_takes_a_tensor_out_of_reach_is_refused() -> None:
+    with pytest.raises(ResultTooLarge, match=r"The merged bias reaches 2\.68e\+08.* diverged"):
+        narrowed("bias", np.array([2.0**28]))
 
 
 def test_aligning_needs_equal_ranks() -> None:
