@@ -92,11 +92,6 @@ def test_nodes_of_one_process_end_with_the_same_bytes(tmp_path: Path) -> None:
     assert len({one.metrics["accuracy"] for node in nodes for one in swarm.measures[node] if not one.is_merged}) > 1
 
 
-def test_a_weight_is_the_number_of_examples_up_to_the_cap() -> None:
-    assert job(task(), reviews(examples=40)).weight == 40
-    assert job(task(swarm="sync_every: 2, weight_max: 25"), reviews(examples=40)).weight == 25
-
-
 @pytest.mark.parametrize("stars", ["0", "6", "5.5", "five", ""])
 def test_a_label_that_the_task_does_not_know_is_refused_with_its_row(stars: str) -> None:
     rows = reviews(examples=3)

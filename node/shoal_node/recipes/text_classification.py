@@ -74,12 +74,6 @@ class Job:
     tokenizer_digest: bytes
 
     @property
-    def weight(self) -> int:
-        """What contributions of this node weigh: its examples, up to the task's cap."""
-        count, cap = len(self.train_examples), self.task.swarm.weight_max
-        return count if cap is None else min(count, cap)
-
-    @property
     def pace(self) -> Pace:
         """How long rounds are."""
         task = self.task
@@ -92,7 +86,7 @@ class Job:
             base_model=self.base_digest,
             tokenizer=self.tokenizer_digest,
             labels=self.labels.digest(),
-            examples=self.weight,
+            examples=len(self.train_examples),
         )
 
     def fit_now(self) -> Fit:

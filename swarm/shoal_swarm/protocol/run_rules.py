@@ -1,6 +1,7 @@
 """What a run promises before it starts: the part of its configuration that decides rounds."""
 
 from shoal_swarm.protocol.names import Digest, RunId, Value
+from shoal_swarm.protocol.signed import EXAMPLES_MAX
 
 
 class RunRules(Value, frozen=True):
@@ -24,6 +25,8 @@ class RunRules(Value, frozen=True):
     one configuration end with the same bytes."""
     owners_max: int = 1000
     """Nodes among which a round's pieces are split, at most; 1 makes a star of every round."""
+    weight_max: int = EXAMPLES_MAX
+    """Whoever claims more examples weighs no more than this; claims can't be checked, so only a bound holds."""
     needs_gram: bool = False
     """Whether weights are decided from the Gram matrix."""
     pieces_listed_max: int = 512

@@ -4,13 +4,15 @@ The core signs and verifies through two functions that the shell hands in; it ne
 """
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from shoal_swarm.protocol.names import Digest, Hash, NodeName, RunId, Value
 
 _TAG = "kind"
+EXAMPLES_MAX: Final = 1 << 53
+"""Up to here every whole number is a float64 of its own."""
 
 
 class Manifest(Value, frozen=True, tag=True, tag_field=_TAG):
@@ -24,7 +26,7 @@ class Manifest(Value, frozen=True, tag=True, tag_field=_TAG):
     """The round whose COMMIT the work was trained from: always the one before."""
     base_chain: Digest
     """That COMMIT's chain, so that a forked past shows."""
-    examples: Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+    examples: Annotated[int, msgspec.Meta(ge=0, le=EXAMPLES_MAX)]
     folds: tuple[Hash, ...] = ()
     """Earlier contributions of this node, never committed, whose work is inside this one."""
 

@@ -91,4 +91,5 @@ def rules_of(config: RunConfig) -> RunRules:
         drift_cap=config.drift_cap,
         is_paced=config.is_paced,
         owners_max=config.owners_max,
+        weight_max=config.weight_max,
     )

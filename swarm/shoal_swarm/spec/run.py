@@ -14,7 +14,7 @@ from pydantic import Field
 from shoal_swarm.merge.plan import Plan
 from shoal_swarm.spec.located import Section
 from shoal_swarm.spec.task import SYNC_EVERY, Task
-from shoal_swarm.spec.words import NODES_MAX, ROUNDS_MAX, STEPS_MAX, Name
+from shoal_swarm.spec.words import NODES_MAX, ROUNDS_MAX, STEPS_MAX, WEIGHT_MAX, Name
 
 DIGEST_CONTEXT: Final = "shoal run configuration v1"
 ADAPTER_BYTES_MIN: Final = 4 << 10
@@ -62,6 +62,8 @@ class RunConfig(Section):
     """Steps after which a trainer that hears no sentinel waits."""
     is_paced: bool = True
     """Whether a node that is too slow for the others takes fewer steps."""
+    weight_max: Annotated[int, Field(ge=1, le=WEIGHT_MAX)] = WEIGHT_MAX
+    """Examples beyond which a node weighs no more."""
     weigh: str = "mean"
     combine: str = "exact"
     dense: str = "mean"
@@ -82,6 +84,7 @@ class RunConfig(Section):
             sync_every=task.sync_every,
             drift_cap=task.sync_every * (1 if waits else DRIFT_ROUNDS),
             is_paced=not waits and task.train.epochs is None,
+            weight_max=swarm.weight_max,
             weigh=swarm.merge.weigh,
             combine=swarm.merge.combine,
             dense=swarm.merge.dense,

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from shoal_swarm.merge.plan import Plan
 from shoal_swarm.spec.located import Section, read_model
-from shoal_swarm.spec.words import NODES_MAX, ROUNDS_MAX, STEPS_MAX, ModelName, Name, Word
+from shoal_swarm.spec.words import NODES_MAX, ROUNDS_MAX, STEPS_MAX, WEIGHT_MAX, ModelName, Name, Word
 
 KIND = "task/v1"
 Metric: TypeAlias = Literal["accuracy", "f1", "loss"]
@@ -89,8 +89,8 @@ class SwarmWanted(Section):
     deadline: Literal["adaptive", "wait"] = "adaptive"
     """`adaptive` goes on without stragglers after a while; `wait` never goes on without anybody, so that a run ends
     with the same bytes whatever happened on the way."""
-    weight_max: Annotated[int, Field(ge=1, le=1 << 40)] | None = None
-    """A node's weight is its number of examples, and no more than this."""
+    weight_max: Annotated[int, Field(ge=1, le=WEIGHT_MAX)] = WEIGHT_MAX
+    """A node's weight is its number of examples, and no more than this, whatever it claims."""
     merge: Merge = Merge()
     codec: Literal["fp32", "fp16", "int8"] = "int8"
 

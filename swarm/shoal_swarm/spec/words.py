@@ -9,6 +9,8 @@ NAME_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 NODES_MAX: Final = 1000
 ROUNDS_MAX: Final = 100_000
 STEPS_MAX: Final = 10_000_000
+WEIGHT_MAX: Final = 1 << 40
+"""Nobody has more examples."""
 
 Name: TypeAlias = Annotated[str, Field(pattern=NAME_PATTERN)]
 """1 to 63 lower-case letters, digits and inner dashes: what certificates can carry."""

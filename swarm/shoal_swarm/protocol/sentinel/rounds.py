@@ -70,7 +70,8 @@ def cut_round(run: "SentinelRun", now: float) -> Decision | None:
     if gram is None:
         return None
     manifests = [run.collected.manifests[node] for node in complete]
-    weights = run.weigh(gram, tuple(signed.manifest.examples for signed in manifests))
+    counts = tuple(min(signed.manifest.examples, run.rules.weight_max) for signed in manifests)
+    weights = run.weigh(gram, counts)
     return CutMade(
         round=record.round,
         attempt=record.attempt,

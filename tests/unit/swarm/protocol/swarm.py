@@ -98,7 +98,7 @@ def desk(rules: RunRules = RULES) -> Desk:
         SentinelRun(
             rules=rules,
             timing=Timing.lan(),
-            weigh=lambda _gram, counts: tuple(1.0 for _ in counts),
+            weigh=lambda _gram, counts: tuple(map(float, counts)),
             sign=sign,
             verify=verify,
             leases=Leases(Timing.lan(), 0.0),

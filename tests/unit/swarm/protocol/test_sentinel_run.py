@@ -13,6 +13,7 @@ from shoal_swarm.protocol.round_messages import (
     Announced,
     Contribution,
     Goodbye,
+    Have,
     Join,
     JoinAgain,
     LedgerPart,
@@ -25,9 +26,9 @@ from tests.unit.swarm.protocol.keys import sign
 from tests.unit.swarm.protocol.swarm import CONFIG, FIT, RULES, RUN, Desk, desk, joined
 
 
-def signed(node: str, root: bytes, *, base: int = -1, by: str | None = None) -> SignedManifest:
+def signed(node: str, root: bytes, *, base: int = -1, by: str | None = None, examples: int = 1) -> SignedManifest:
     manifest = Manifest(
-        run=RUN, node=NodeName(node), round=0, root=digest_of(root), base=base, base_chain=b"", examples=1
+        run=RUN, node=NodeName(node), round=0, root=digest_of(root), base=base, base_chain=b"", examples=examples
     )
     signature = (by or node).encode() + digest_of(sign_bytes(manifest))
     return SignedManifest(manifest=manifest, signature=signature)
@@ -203,3 +204,16 @@ def test_another_run_is_none_of_its_business(open_round: Desk) -> None:
     other = Join(run=RunId("other"), boot_nonce="b", config_hash=CONFIG, fit=FIT, address="x")
     open_round.hear("ana", other)
     assert open_round.heard_by("ana") == []
+
+
+@pytest.mark.parametrize(("claimed", "counts"), [(40, 25.0), (1 << 53, 25.0), (7, 7.0)])
+def test_whoever_claims_more_examples_than_the_run_allows_weighs_no_more(claimed: int, counts: float) -> None:
+    place = desk(msgspec.structs.replace(RULES, min_nodes=1, weight_max=25))
+    joined(place, ["ana"])
+    place.lease("ana")
+    work = signed("ana", b"work", examples=claimed)
+    place.hear("ana", Contribution(run=RUN, incarnation=1, signed=work))
+    place.hear(
+        "ana", Have(run=RUN, incarnation=1, round=0, attempt=0, complete=((NodeName("ana"), work.manifest.root),))
+    )
+    assert [member.weight for member in place.run.record.cut] == [counts]
