@@ -23,7 +23,7 @@ from shoal_swarm.protocol.names import Digest
 from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.reasons import TransferRefused
 
-MEMORY_BYTES_MAX: Final = 32 << 20
+MEMORY_BYTES_MAX: Final = 128 << 20
 """So much lies in memory; whatever comes beyond it lies in files."""
 _HEX_CHARS = 64
 

@@ -18,7 +18,7 @@ from shoal_swarm.protocol.folding import Books
 from shoal_swarm.protocol.ledger import LedgerEntry
 from shoal_swarm.protocol.names import Digest
 from shoal_swarm.protocol.peer.contributor import CONTRIBUTOR, Contributor
-from shoal_swarm.protocol.peer.effects import Alarm, Effect, Fetch, FetchList, KeepBlobs, Stop
+from shoal_swarm.protocol.peer.effects import Alarm, Effect, Fetch, FetchList, KeepBlobs, Send, Stop
 from shoal_swarm.protocol.peer.events import (
     BlobLost,
     BlobsKept,
@@ -43,6 +43,7 @@ from shoal_swarm.protocol.peer.link import Link
 from shoal_swarm.protocol.peer.owner import OWNER, Owner
 from shoal_swarm.protocol.round_messages import (
     Announced,
+    FromNode,
     FromSentinel,
     JoinAgain,
     Joined,
@@ -87,6 +88,7 @@ class PeerRun:
         self.is_stopped = False
         self._downloads = Downloads(timing.fetch_stall_s)
         self._on_its_way_to_disk: set[Digest] = set()
+        self._said: dict[type[FromNode], FromNode] = {}
 
     def start(self, now: float) -> list[Effect]:
         """What follows from what was found on disk; called once, before any event."""
@@ -124,7 +126,7 @@ class PeerRun:
             case BlobsKept():
                 self.knowledge.kept.update(event.digests)
                 self._on_its_way_to_disk.difference_update(event.digests)
-                return self.holder.say()
+                return self._news(self.holder.say())
             case BlobLost():
                 return self._blob_lost(event.digest)
             case BooksKept():
@@ -137,13 +139,13 @@ class PeerRun:
                 return [Stop(f"The disk failed: {event.reason}. Mend it and start this node again; nothing was lost.")]
             case Examined():
                 self.owner.examined(event)
-                return self.owner.say()
+                return self._news(self.owner.say())
             case ShareMerged():
                 self.owner.share_merged(event)
                 return []
             case GramMeasured():
                 self.owner.measured(event)
-                return self.owner.say()
+                return self._news(self.owner.say())
             case Leaving():
                 return self.link.leave()
             case Ticked():
@@ -161,12 +163,12 @@ class PeerRun:
                 return [*self.knowledge.keep_entries(new), *alarm]
             case Announced():
                 self.owner.announced(message)
-                return self.owner.say()
+                return self._news(self.owner.say())
             case TurnedDown():
                 return self.contributor.turned_down(message)
             case Published():
                 self.holder.published(message)
-                return self.holder.say()
+                return self._news(self.holder.say())
             case Joined():
                 self.link.joined(message)
                 return []
@@ -190,12 +192,24 @@ class PeerRun:
 
     def _tick(self, now: float) -> list[Effect]:
         self._downloads.tick(now)
+        self._said.clear()
         return [
             *self.link.say(ready=self.contributor.is_ready()),
             *self.contributor.say(now),
-            *self.owner.say(),
-            *self.holder.say(),
+            *self._news(self.owner.say()),
+            *self._news(self.holder.say()),
         ]
+
+    def _news(self, effects: list[Effect]) -> list[Effect]:
+        """Without what was said in the same words since the last tick: pieces come in dozens, and few change it."""
+        fresh: list[Effect] = []
+        for effect in effects:
+            if not isinstance(effect, Send):
+                fresh.append(effect)
+            elif self._said.get(type(effect.message)) != effect.message:
+                self._said[type(effect.message)] = effect.message
+                fresh.append(effect)
+        return fresh
 
     def _fetched(self, event: Fetched, now: float) -> list[Effect]:
         arrived = self._downloads.arrived(event.holder, event.digests, now)
@@ -206,7 +220,7 @@ class PeerRun:
         kept: list[Effect] = [KeepBlobs(to_keep, "result")] if to_keep else []
         if self.knowledge.record is not None:
             self.knowledge.pin(self.knowledge.record.attempt_key(), to_keep)
-        return kept + (self.owner.say() if any(digest in inputs for digest in arrived) else [])
+        return kept + (self._news(self.owner.say()) if any(digest in inputs for digest in arrived) else [])
 
     def _list_fetched(self, event: ListFetched, now: float) -> list[Effect]:
         is_right = list_root(event.digests) == event.root

@@ -14,6 +14,7 @@ from shoal_swarm.protocol.peer import events as on
 from shoal_swarm.protocol.peer.knowledge import Identity
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.protocol.round_messages import (
+    Announced,
     Contribution,
     FromSentinel,
     Goodbye,
@@ -102,6 +103,16 @@ def test_an_offer_is_told_at_once_because_everybody_may_be_waiting_for_it() -> N
     assert isinstance(said, do.Send)
     assert isinstance(said.message, Lease)
     assert said.message.ready
+
+
+def test_an_owner_repeats_itself_on_ticks_only(peer: Hand) -> None:
+    """Pieces come in dozens; each time the same words would be most of what a sentinel hears."""
+    nothing_new = Announced(run=RUN, round=0, attempt=0, manifests=())
+    said = []
+    for event in (on.Received(nothing_new), on.Received(nothing_new), on.Ticked(), on.Received(nothing_new)):
+        peer.feed(event)
+        said.append(peer.sent().count("Have"))
+    assert said == [1, 0, 1, 0]
 
 
 def test_bytes_then_books_then_words(peer: Hand) -> None:
