@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +23,7 @@ SLACK_S = 4.0
 """For a machine that does other work too."""
 HOUR_S, YEAR_S = 3600, 365 * 86400
 DISK_BYTES = RESERVE_BYTES + (32 << 20)
+REGISTER_DISK_BYTES = 8 << 20
 MOST_OFTEN = {"node-2": "round_applied", SENTINEL: "record_written"}
 
 STEPPED_CLOCK = r"""
@@ -104,10 +105,12 @@ def test_a_paused_sentinel_judges_nobody_when_it_wakes_up(tmp_path: Path) -> Non
 
 
 @contextmanager
-def _small_disk(folder: Path) -> Iterator[Path]:
-    for one in (*reversed(folder.parents[:4]), folder):  # nobody else may look into a home
-        one.mkdir(mode=0o700, exist_ok=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=700", "small", str(folder)]
+def _disk(home: Path, place: str, disk_bytes: int) -> Iterator[Path]:
+    """A disk of its own for one place of a home."""
+    folder = home / place
+    for one in (home, *(home / part for part in reversed(Path(place).parents[:-1])), folder):
+        one.mkdir(mode=0o700, exist_ok=True)  # nobody else may look into a home
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={disk_bytes},mode=700", "small", str(folder)]
     done = subprocess.run(mount, check=False, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"mounting a small disk takes privileges: {done.stderr.strip()}")
@@ -119,7 +122,8 @@ def _small_disk(folder: Path) -> Iterator[Path]:
 
 @pytest.mark.full
 def test_a_peer_whose_disk_is_full_ends_in_words_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    with _small_disk(tmp_path / "home/state/demo/demo/node-2") as disk, lasting(tmp_path, 3, options()) as one:
+    place = _disk(tmp_path / "home", "state/demo/demo/node-2", DISK_BYTES)
+    with place as disk, lasting(tmp_path, 3, options()) as one:
         filler = disk / "filler"
         with filler.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, DISK_BYTES - RESERVE_BYTES)
@@ -133,6 +137,32 @@ def test_a_peer_whose_disk_is_full_ends_in_words_and_goes_on_when_there_is_room(
         one.start("node-2")
         one.settle()
         one.end()
+
+
+@pytest.mark.full
+def test_a_sentinel_whose_disk_is_full_decides_nothing_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    sentinels = _disk(tmp_path / "home", "state/demo", REGISTER_DISK_BYTES)
+    peers = _disk(tmp_path / "home", "state/demo/demo", DISK_BYTES + (64 << 20))
+    with sentinels as disk, peers, lasting(tmp_path, 3, options()) as one:
+        one.settle()
+        filler = disk / "filler"
+        _fill(filler)
+        one.until(lambda: "full" in one.alive[SENTINEL].story(), "said so")
+        stuck_at = one.newest()
+        sleep(GONE_S)
+        assert one.newest() <= stuck_at + 1
+        alarms = [event["sentence"] for event in events(one.log(SENTINEL), "alarm_raised")]
+        assert len(alarms) == len(set(alarms)), "it says so once"
+        assert "full" in one.swarm.ask("status")["sentinels"][0]["problems"][0]
+        filler.unlink()
+        one.settle()
+        one.end()
+
+
+def _fill(file: Path) -> None:
+    with file.open("wb", buffering=0) as taking, suppress(OSError):
+        while True:
+            taking.write(bytes(4096))
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "cut below quorum": Planted(decisions.cut_below_quorum, 60, "I3"),
     "many first adapters": Planted(decisions.many_first_adapters, 10, "I3"),
     "weigh at the owner": Planted(results.weigh_at_the_owner, 10, "I3"),
-    "stale base": Planted(contributions.stale_base, 60, "I2"),
+    "stale base": Planted(contributions.stale_base, 60, ("I2", "I5")),
     "drop own work": Planted(contributions.drop_own_work, 60, "I5"),
     "drop the newest": Planted(results.drop_the_newest, 10, "I5"),
     "drop what is held": Planted(results.drop_what_is_held, 200, ("I4", "I5"), "make a ghost of a holder", 2),

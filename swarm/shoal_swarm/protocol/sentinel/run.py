@@ -73,6 +73,10 @@ class SentinelRun:
     is_news: bool = False
     """Whether a message changed anything that a decision may depend on; most repeat what is known."""
     _pending: tuple[Record, LedgerEntry] | None = None
+    _is_resting: bool = False
+    """Until the next tick, after the register failed."""
+    _failure: str = ""
+    """Why it failed last, if it has taken no write since."""
     _saw_commit_at: float | None = None
     _behind: int = 0
 
@@ -136,13 +140,20 @@ class SentinelRun:
                     self._pending = None
                 return self._learn(event.entries, now)
             case WriteFailed():
-                self._pending = None
-                return [Alarm(f"The register did not take a write: {event.reason}. It is tried again."), *self._look()]
+                return self._failed(event)
             case Ticked():
+                self._is_resting = False
                 self.leases.tick(now)
                 return [*remind(self, now), *(self._look() if self._must_look() else [])]
             case _:
                 assert_never(event)
+
+    def _failed(self, event: WriteFailed) -> list[Effect]:
+        """What became of the write is unknown, so look; and wait for a tick, for a full disk stays full for a while."""
+        self._pending, self._is_resting = None, True
+        is_new, self._failure = event.reason != self._failure, event.reason
+        alarm: list[Effect] = [Alarm(f"The register did not take a write, which is tried again: {event.reason}")]
+        return [*(alarm if is_new else []), *self._look()]
 
     def _expel(self, node: NodeName) -> list[Effect]:
         self.expelled.add(node)
@@ -153,7 +164,7 @@ class SentinelRun:
         return [Alarm(f"The certificate of {node} was revoked: it is out, and so is its work that is not committed.")]
 
     def _propose(self, now: float) -> list[Effect]:
-        if self._pending is not None:
+        if self._pending is not None or self._is_resting:
             return []
         decision = self._next_decision(now)
         return [] if decision is None else self._write(decision)
@@ -181,7 +192,7 @@ class SentinelRun:
         if self._pending is None or self._pending[0].head != event.head:
             return []
         record, entry = self._pending
-        self._pending = None
+        self._pending, self._failure = None, ""
         if self.written is None or self.written.version < record.version:
             self._stand(record, now, saw=True)
         part = LedgerPart(run=self.rules.run, entries=(entry,))

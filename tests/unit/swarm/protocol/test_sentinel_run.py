@@ -20,6 +20,7 @@ from shoal_swarm.protocol.round_messages import (
     Refused,
     Renewed,
 )
+from shoal_swarm.protocol.sentinel import effects as do
 from shoal_swarm.protocol.sentinel import events as on
 from shoal_swarm.protocol.signed import Manifest, SignedManifest, sign_bytes
 from tests.unit.swarm.protocol.keys import sign
@@ -217,3 +218,18 @@ def test_whoever_claims_more_examples_than_the_run_allows_weighs_no_more(claimed
         "ana", Have(run=RUN, incarnation=1, round=0, attempt=0, complete=((NodeName("ana"), work.manifest.root),))
     )
     assert [member.weight for member in place.run.record.cut] == [counts]
+
+
+def test_a_register_that_fails_is_tried_again_once_a_tick_and_complained_of_once() -> None:
+    """A disk stays full for hours: trying at once, and saying so each time, would fill what is left of it."""
+    place = desk()
+    place.answers = False
+    place.feed(on.Ticked())
+    failed = on.WriteFailed("The disk is full.")
+    writes = []
+    for event in (failed, on.LedgerRead(()), on.Ticked(), failed, on.LedgerRead(()), on.Ticked()):
+        effects = place.run.handle(event, place.now)
+        place.alarms += [effect.sentence for effect in effects if isinstance(effect, do.Alarm)]
+        writes.append(any(isinstance(effect, do.WriteRecord) for effect in effects))
+    assert writes == [False, False, True, False, False, True]
+    assert place.alarms == ["The register did not take a write, which is tried again: The disk is full."]
