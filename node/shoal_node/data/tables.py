@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from shoal_base.errors import InputRefused, PlaceRefused
+from shoal_swarm.service.columns import check_column, check_suffix
 
 CELL_CHARACTERS_MAX: Final = 1 << 20
-SUFFIXES: Final = (".csv", ".jsonl")
 Row = Mapping[str, str]
 
 
@@ -24,16 +24,14 @@ class Table:
 
     def column(self, name: str) -> list[str]:
         """One column; refused if the file has none of that name."""
-        if name not in self.columns:
-            raise InputRefused(f"{self.source} has no column {name}: its columns are {', '.join(self.columns)}.")
+        check_column(self.source, self.columns, name)
         return [row[name] for row in self.rows]
 
 
 def read_table(path: Path) -> Table:
     """A file as a table; its suffix says how it is written."""
-    reader = {".csv": _csv_rows, ".jsonl": _jsonl_rows}.get(path.suffix.lower())
-    if reader is None:
-        raise InputRefused(f"{path} is refused: data files end in {' or '.join(SUFFIXES)}.")
+    check_suffix(path)
+    reader = _csv_rows if path.suffix.lower() == ".csv" else _jsonl_rows
     csv.field_size_limit(CELL_CHARACTERS_MAX)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

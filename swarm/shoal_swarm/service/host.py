@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shoal_base.errors import InputRefused, PlaceRefused
+from shoal_swarm.service.columns import check_column, columns_of
 from shoal_swarm.service.run_config import file_content
 from shoal_swarm.spec.profile import NodeOffered, Profile, read_profile
 from shoal_swarm.spec.task import Task
@@ -55,6 +56,9 @@ class Host:
         for path in (self.train_file(task, node), self.test_file(task, node)):
             if not path.is_file():
                 raise PlaceRefused(f"{path}, which the profile names for {node.name}, is no file. Mend the profile.")
+            columns = columns_of(path)
+            for column in (task.data.text, task.data.label):
+                check_column(path, columns, column)
 
 
 def host_in(path: Path) -> Host:

@@ -80,6 +80,17 @@ def test_a_task_and_a_profile_that_do_not_fit_are_refused(tmp_path: Path) -> Non
         check(bare)
 
 
+def test_a_task_that_names_a_column_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("node-1", "node-2", "test"):
+        (tmp_path / f"data/{name}.csv").write_text("text,stars\nfine,5\n")
+    wanted = _wanted(tmp_path)
+    check(wanted)
+    (tmp_path / "data/node-2.csv").write_text("text,rating\nfine,5\n")
+    with pytest.raises(InputRefused, match=r"data/node-2\.csv has no column stars: its columns are text, rating"):
+        check(wanted)
+
+
 def test_what_init_writes_is_what_was_chosen() -> None:
     chosen = Choices(nodes=4, rounds=7, seed=1, labels=3, first_label=0, text="no", label="a: b #", test="/x y/t.csv")
     task = read_task(task_text(chosen).encode(), "task.yaml")
