@@ -11,11 +11,7 @@ from tests.simulation.seeds import run_core, run_patience, run_poison, run_seed
 ELSEWHERE = {"patience": run_patience, "core": run_core, "poison": run_poison}
 
 
-def _marked(name: str) -> object:
-    return pytest.param(name, marks=[pytest.mark.full] if PLANTED[name].is_slow else [])
-
-
-@pytest.mark.parametrize("name", [_marked(name) for name in PLANTED])
+@pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_bug_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     bug = PLANTED[name]
     bug.plant(monkeypatch)
@@ -39,7 +35,7 @@ def _broken_promise(run: Callable[[int], object], seed: int) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("name", ["believe the dead", "inclusion by name"])
+@pytest.mark.parametrize("name", ["believe the dead", "inclusion by name", "starve the slow"])
 def test_the_honest_protocol_survives_what_a_planted_bug_does_not(name: str) -> None:
     for seed in range(25):
         run_seed(seed, plan=plan_for(PLANTED[name], seed))

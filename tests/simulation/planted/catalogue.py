@@ -15,7 +15,15 @@ def plan_for(bug: Planted, seed: int) -> Plan:
     if bug.nemesis is None:
         return plan
     nodes = bug.nodes or plan.shape.nodes
-    shape = replace(plan.shape, nodes=nodes, min_nodes=max(1, nodes - 1), copies=2, owners_max=1, long_lists=False)
+    shape = replace(
+        plan.shape,
+        nodes=nodes,
+        min_nodes=max(1, nodes - 1),
+        copies=bug.copies,
+        owners_max=1,
+        long_lists=False,
+        uneven=bug.uneven or plan.shape.uneven,
+    )
     return replace(plan, shape=shape, nemeses=[bug.nemesis], kinds=["storm"], every_s=30.0, boundary_crashes=0.0)
 
 
@@ -45,7 +53,7 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "drop the newest": Planted(results.drop_the_newest, 10, "I5"),
     "drop what is held": Planted(results.drop_what_is_held, 200, ("I4", "I5"), "make a ghost of a holder", 2),
     "same owners again": Planted(decisions.same_owners_again, 60, "I6", world="core"),
-    "starve the slow": Planted(decisions.starve_the_slow, 300, "I6", is_slow=True),
+    "starve the slow": Planted(decisions.starve_the_slow, 100, "I6", "leave one out", 2, copies=1, uneven=3.0),
     "say it once": Planted(contributions.say_it_once, 60, "I6"),
     "trust any bytes": Planted(results.trust_any_bytes, 60, "I5"),
     "merge anything": Planted(results.merge_anything, 10, "I3", world="poison"),

@@ -33,8 +33,10 @@ class Planted:
     """The targeted fault that is needed to see it within reason; not much else goes wrong then."""
     nodes: int | None = None
     """The size of swarm in which it shows."""
-    is_slow: bool = False
-    """Whether looking for it takes so long that only the full suite does."""
+    copies: int = 2
+    """How many of them must hold a result."""
+    uneven: float | None = None
+    """How many times slower the slowest of them is."""
     world: Literal["trouble", "patience", "core", "poison"] = "trouble"
     """Which kind of history shows it: all faults, only sentinels failing, only a core that is well, or bad work."""
 
