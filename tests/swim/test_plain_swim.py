@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from shoal_node.recipes.text_classification import losses
 from tests.learning.workbench import COLUMNS, held_out, job, reviews, task, task_text
 from tests.swim.swimming import kill, swim
 
-STEPS = 24
+STEPS = 40
 TRAIN, SWARM = f"max_steps: {STEPS}", "sync_every: 1, deadline: wait, codec: fp32"
 PROFILE = """
 shoal: profile/v1
@@ -44,6 +45,9 @@ def test_a_killed_node_alone_in_its_swarm_learns_what_plain_training_learns(tmp_
             kill(run.find(half).pid)
         assert run.wait() == 0, run.story()
         assert run.story().count("was killed by SIGKILL") == 3
+        told = re.findall(r"round +(\d+) of 40: accuracy only (\S+)", run.story())
+        assert [int(number) for number, _ in told] == list(range(1, STEPS + 1))
+        assert "-" not in {measured for _, measured in told}
     found = json.loads((tmp_path / "result/metrics.json").read_text())
     plain = job(task(TRAIN, SWARM))
     trainer = plain.trainer(tmp_path / "plain")

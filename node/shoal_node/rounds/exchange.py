@@ -91,7 +91,10 @@ class Exchange(Protocol):
         """How far this trainer is, for people; may be lost."""
 
     def measured(self, round_number: int, *, is_merged: bool, metrics: dict[str, float]) -> None:
-        """Held-out metrics of the adapter of a round: the merged one, or this node's own on top of it."""
+        """Held-out metrics of the adapter of a round: the merged one, or this node's own on top of it.
+
+        What was measured before a restart is said again before joining.
+        """
 
     def done(self) -> None:
         """The result is written."""

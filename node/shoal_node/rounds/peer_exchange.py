@@ -2,7 +2,7 @@
 
 Either half may die and come back. A trainer that lost its peer reaches it again, introduces itself again, and offers
 again when it is asked to; it is asked as long as its offer was not taken. So nothing is remembered here but the last
-offer.
+offer, and for people every measure: a peer that comes back has forgotten them.
 """
 
 from contextlib import suppress
@@ -45,6 +45,7 @@ class PeerExchange:
         self._ready: Ready | None = None
         self._spec: AdapterSpec | None = None
         self._offer: Offer | None = None
+        self._measures: dict[tuple[int, bool], Measured] = {}
         self._log = get_log()
 
     def join(self, fit: Fit, base: int) -> Word:
@@ -104,8 +105,10 @@ class PeerExchange:
         self._say_if_there(Progress(base=base, step=step, steps=steps, loss=loss))
 
     def measured(self, round_number: int, *, is_merged: bool, metrics: dict[str, float]) -> None:
-        """For people; lost while the peer is away."""
-        self._say_if_there(Measured(round=round_number, is_merged=is_merged, metrics=metrics))
+        """For people; a peer that is away hears of it when it is back."""
+        found = Measured(round=round_number, is_merged=is_merged, metrics=metrics)
+        self._measures[(round_number, is_merged)] = found
+        self._say_if_there(found)
 
     def done(self) -> None:
         """The result is written; say so and hang up."""
@@ -130,6 +133,8 @@ class PeerExchange:
         self._line = Line.reach(self._folder, self._patience_s)
         assert self._ready is not None, "a trainer joins first"
         self._line.say(self._ready)
+        for measured in self._measures.values():
+            self._say_if_there(measured)
 
     def _say(self, message: FromTrainer) -> None:
         """Say it; a peer that comes back asks for whatever it still needs."""
@@ -143,9 +148,9 @@ class PeerExchange:
                 self._line.say(message)
 
     def _say_if_there(self, message: FromTrainer) -> None:
-        assert self._line is not None, "a trainer joins first"
-        with suppress(Unavailable):
-            self._line.say(message)
+        if self._line is not None:
+            with suppress(Unavailable):
+                self._line.say(message)
 
     def _hear(self) -> FromPeer | None:
         assert self._line is not None, "a trainer joins first"

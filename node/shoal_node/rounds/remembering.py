@@ -34,7 +34,9 @@ class Remembering:
             raise PlaceRefused(f"{self._path} cannot be read: {problem.strerror}.") from problem
 
     def join(self, fit: Fit, base: int) -> Word:
-        """As the other one does."""
+        """Bring along what is remembered."""
+        for one in self._measures.values():
+            self._exchange.measured(one.round, is_merged=one.is_merged, metrics=one.metrics)
         return self._exchange.join(fit, base)
 
     def offer(self, contribution: Contribution) -> None:

@@ -53,6 +53,13 @@ def read_results(plan: RunPlan) -> Results:
     )
 
 
+def merged_measures(plan: RunPlan, name: str) -> Mapping[int, float]:
+    """How good a node that is done found the merged adapter of each round."""
+    host, metric = plan.wanted.host, plan.wanted.task.evaluate.select
+    rounds = _metrics(host.output(host.node(name)))["rounds"]
+    return {one["round"]: one["metrics"][metric] for one in rounds if one["is_merged"] and metric in one["metrics"]}
+
+
 def _node(plan: RunPlan, name: str) -> NodeResult:
     host = plan.wanted.host
     output = host.output(host.node(name))

@@ -1,7 +1,7 @@
 """Carries out a plan: the swarm first, then whatever it is compared with."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,9 +9,10 @@ from shoal_base.errors import ShoalError
 from shoal_base.exits import ExitCode
 from shoal_orchestrator.engines.contract import Engine, Work
 from shoal_orchestrator.planning.plan import RunPlan
+from shoal_orchestrator.reporting.results import merged_measures
 from shoal_orchestrator.running.folder import write_whole
 from shoal_orchestrator.running.show import Show
-from shoal_orchestrator.running.watching import Teller, look
+from shoal_orchestrator.running.watching import Sight, Teller, look
 from shoal_swarm.service.children import NOTICE
 from shoal_swarm.service.stopping import stop_on_signals
 
@@ -71,30 +72,33 @@ class Run:
                 guarding = tasks.create_task(_keep(sentinel), name="sentinel")
                 await ready.wait()
                 self.show.say(f"The sentinel is ready. {len(nodes)} nodes are starting; each has data of its own.")
-                watching = tasks.create_task(self._watch(), name="watch")
+                teller = Teller(list(nodes), self.plan.config.rounds, self.plan.wanted.task.evaluate.select)
+                watching = tasks.create_task(self._watch(teller), name="watch")
                 await asyncio.gather(*(tasks.create_task(node.run(), name=name) for name, node in nodes.items()))
                 watching.cancel()
                 guarding.cancel()
         finally:
             await _stop_all([*nodes.values(), sentinel])
+        self._tell(teller, {name: Sight(merged=merged_measures(self.plan, name)) for name in nodes})
         write_whole(self.plan.places.swum, f"{_now() - began:.1f} s\n")
         self.show.say(f"Every node has the swarm's adapter, {_now() - began:.0f} s after the start.")
 
-    async def _watch(self) -> None:
+    async def _watch(self, teller: Teller) -> None:
         plan = self.plan
-        task, names = plan.wanted.task, list(plan.nodes)
-        teller = Teller(names, plan.config.rounds, task.evaluate.select)
         while True:
             sights = {}
-            for name in names:
+            for name in plan.nodes:
                 state = plan.places.state(plan.config.run, name)
-                sight = await asyncio.to_thread(look, state, task.evaluate.select)
+                sight = await asyncio.to_thread(look, state, plan.wanted.task.evaluate.select)
                 if sight is not None:
                     sights[name] = sight
-            for line in teller.lines(sights):
-                self.show.say(line)
+            self._tell(teller, sights)
             self.show.update(sights)
             await asyncio.sleep(LOOK_S)
+
+    def _tell(self, teller: Teller, sights: Mapping[str, Sight]) -> None:
+        for line in teller.lines(sights):
+            self.show.say(line)
 
     async def _compare(self) -> None:
         """Each node without a swarm, and everybody's data in one place, a few at once."""

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from shoal_base.errors import ShoalError
 from shoal_swarm.service.window import SOCKET_NAME, look_through
+
+PATIENCE_ROUNDS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,10 @@ def steps_done(sight: Sight, sync_every: int, total: int) -> int:
 
 
 class Teller:
-    """Says each round once, as soon as every node has measured its merged adapter."""
+    """Says each round once: as soon as every node has measured its merged adapter, or is past it.
+
+    A node that was away has no measure of what it missed. Nobody waits for one that is two rounds behind.
+    """
 
     def __init__(self, nodes: Sequence[str], rounds: int, metric: str) -> None:
         self._seen: dict[str, dict[int, float]] = {node: {} for node in nodes}
@@ -60,8 +66,14 @@ class Teller:
         for node, sight in sights.items():
             self._seen[node].update(sight.merged)
         said = []
-        while all(self._said + 1 in seen for seen in self._seen.values()) and self._said < self._rounds:
-            self._said += 1
-            values = "  ".join(f"{node} {seen[self._said]:.3f}" for node, seen in self._seen.items())
-            said.append(f"round {self._said:>2} of {self._rounds}: {self._metric} {values}")
+        newest = [max(seen, default=0) for seen in self._seen.values()]
+        due = max(min(newest), max(newest) - PATIENCE_ROUNDS)
+        for number in range(self._said + 1, min(due, self._rounds) + 1):
+            values = "  ".join(f"{node} {_told(seen.get(number))}" for node, seen in self._seen.items())
+            said.append(f"round {number:>2} of {self._rounds}: {self._metric} {values}")
+            self._said = number
         return said
+
+
+def _told(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

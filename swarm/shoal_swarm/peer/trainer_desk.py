@@ -58,7 +58,7 @@ class TrainerDesk:
         if is_done:
             self._done.set()
         self._progress: Mapping[str, Any] = {}
-        self._measured: list[Mapping[str, Any]] = []
+        self._measured: dict[tuple[int, bool], Mapping[str, Any]] = {}
         self._log = get_log()
         line.attend(self._hear)
 
@@ -105,7 +105,11 @@ class TrainerDesk:
 
     def facts(self) -> Mapping[str, Any]:
         """How far the trainer is, and how good its adapters are."""
-        return {"is_connected": self._line.is_connected, "progress": self._progress, "measured": self._measured}
+        return {
+            "is_connected": self._line.is_connected,
+            "progress": self._progress,
+            "measured": list(self._measured.values()),
+        }
 
     async def _next(self, order: Assignment, bench: Bench) -> Made | None:
         """The next offer that fits; a misfit is told to the trainer, whose next start may do better."""
@@ -133,14 +137,22 @@ class TrainerDesk:
                 self._progress = {"base": message.base, "step": message.step, "steps": message.steps}
                 self._progress |= {"loss": message.loss}
             case Measured():
-                fact = {"round": message.round, "is_merged": message.is_merged, "metrics": dict(message.metrics)}
-                self._measured = [*self._measured[1 - MEASURES_KEPT :], fact]
-                self._log.info("adapter_measured", **fact)
+                self._note(message)
             case Done():
                 self._line.answered()
                 self._done.set()
             case Ready():
                 raise PeerRefused("A trainer introduces itself once on each connection.")
+
+    def _note(self, measured: Measured) -> None:
+        """A trainer that was away says everything again; each measure counts once, and the oldest go first."""
+        key = (measured.round, measured.is_merged)
+        fact = {"round": measured.round, "is_merged": measured.is_merged, "metrics": dict(measured.metrics)}
+        if self._measured.get(key) != fact:
+            self._log.info("adapter_measured", **fact)
+        self._measured[key] = fact
+        if len(self._measured) > MEASURES_KEPT:
+            del self._measured[min(self._measured)]
 
     def _begin(self, order: Assignment, beyond: Sequence[Change], read: Read) -> Begin:
         """Write what the trainer starts from."""

@@ -36,7 +36,7 @@ class TrainerLine:
             self._introduced.set()
         self._writer: asyncio.StreamWriter | None = None
         self._unanswered: FromPeer | None = None
-        self._hear: Hear | None = None
+        self._hear: asyncio.Future[Hear] = asyncio.get_running_loop().create_future()
         self._log = get_log()
 
     @classmethod
@@ -66,8 +66,8 @@ class TrainerLine:
         return self._shown
 
     def attend(self, hear: Hear) -> None:
-        """From now on, hand over what the trainer says."""
-        self._hear = hear
+        """Hand over what the trainer says; nothing that it said before is lost."""
+        self._hear.set_result(hear)
 
     def say(self, message: FromPeer) -> None:
         """Say something to the trainer that is there now, if there is one."""
@@ -90,10 +90,10 @@ class TrainerLine:
             self._welcome(shown, writer)
             while True:
                 message = await _next(reader)
+                hear = await asyncio.shield(self._hear)
                 if self._writer is not writer:
                     return
-                if self._hear is not None:
-                    self._hear(message)
+                hear(message)
         except (PeerRefused, PlaceRefused) as refusal:
             self._log.error("trainer_declined", sentence=str(refusal))
             writer.write(framed(Declined(sentence=str(refusal)[:TEXT_CHARACTERS_MAX])))

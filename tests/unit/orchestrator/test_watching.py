@@ -32,6 +32,24 @@ def test_a_node_that_came_back_and_forgot_its_measures_is_not_waited_for_again()
     assert len(teller.lines({"a": Sight(merged={2: 0.7})})) == 1
 
 
+def test_a_round_that_a_node_missed_is_told_without_it_and_the_next_ones_follow() -> None:
+    teller = Teller(["a", "b"], rounds=4, metric="accuracy")
+    assert teller.lines({"a": Sight(merged={1: 0.5, 2: 0.6}), "b": Sight(merged={2: 0.6})}) == [
+        "round  1 of 4: accuracy a 0.500  b -",
+        "round  2 of 4: accuracy a 0.600  b 0.600",
+    ]
+
+
+def test_nobody_waits_for_a_node_that_is_two_rounds_behind() -> None:
+    teller = Teller(["a", "b"], rounds=9, metric="accuracy")
+    assert teller.lines({"a": Sight(merged={1: 0.5, 2: 0.6})}) == []
+    assert teller.lines({"a": Sight(merged={3: 0.7})}) == ["round  1 of 9: accuracy a 0.500  b -"]
+    assert teller.lines({"b": Sight(merged={1: 0.5, 2: 0.6, 3: 0.7})}) == [
+        "round  2 of 9: accuracy a 0.600  b 0.600",
+        "round  3 of 9: accuracy a 0.700  b 0.700",
+    ]
+
+
 @pytest.mark.parametrize(
     ("sight", "steps"),
     [(Sight(), 0), (Sight(base=0, step=3), 3), (Sight(base=2, step=16), 48), (Sight(base=9, step=99), 160)],
