@@ -26,6 +26,6 @@ CHUNK_VALUES = 1 << 15
 
 def largest(values: npt.NDArray[np.floating[Any]]) -> float:
     """The largest absolute value, 0 where there is none; a NaN anywhere makes it a NaN."""
-    flat = values.reshape(-1)
-    peaks = [np.max(np.abs(flat[start : start + CHUNK_VALUES])) for start in range(0, flat.size, CHUNK_VALUES)]
-    return float(np.max(peaks)) if peaks else 0.0
+    if not values.size:
+        return 0.0
+    return float(np.maximum(np.max(values), -np.min(values)))

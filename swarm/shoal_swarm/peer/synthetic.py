@@ -4,11 +4,13 @@ It stands where a trainer will stand and asks for no data, so a swarm can be tri
 follows from the run, the node and the round alone; two nodes that start over make the same bytes again.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from shoal_base.logs import get_log
 from shoal_swarm.merge import (
@@ -121,8 +123,13 @@ class Synthetic:
         chance = np.random.default_rng(int.from_bytes(seed[:16]))
         if isinstance(piece, PairPiece):
             module = piece.module
-            return Pair(
-                size * chance.standard_normal((module.rows, module.rank), dtype=np.float32),
-                size * chance.standard_normal((module.rank, module.columns), dtype=np.float32),
-            )
-        return size * chance.standard_normal(piece.values, dtype=np.float32)
+            bt, a = (_spread(chance, size, (module.rank, side)) for side in (module.rows, module.columns))
+            return Pair(np.asarray(bt.T), a)
+        return _spread(chance, size, (piece.values,))
+
+
+def _spread(chance: np.random.Generator, size: float, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Evenly up to `size`, out of plain random bytes: what is made up should cost little beside what is real."""
+    bits = np.frombuffer(chance.bytes(2 * math.prod(shape)), dtype="<i2")
+    spread: npt.NDArray[np.float32] = np.multiply(bits, np.float32(size / 2**15), dtype=np.float32)
+    return spread.reshape(shape)

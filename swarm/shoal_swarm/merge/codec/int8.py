@@ -126,13 +126,13 @@ def _steps(halves: npt.NDArray[np.float16], exponent: int) -> Floats:
 def _each_block(source: Floats | npt.NDArray[np.int8], factors: Floats, target: Floats | npt.NDArray[np.int8]) -> None:
     """Multiply every block of `source` with its factor into `target`, rounding where that holds whole numbers."""
     whole = target.dtype == np.int8
-    scratch = np.empty(min(source.size, CHUNK_VALUES), dtype=np.float32)
+    scratch = np.empty(min(source.size, CHUNK_VALUES) if whole else 0, dtype=np.float32)
     for start in range(0, source.size, CHUNK_VALUES):
         chunk = source[start : start + CHUNK_VALUES]
-        products = scratch[: chunk.size]
+        goal = target[start : start + CHUNK_VALUES]
+        products = scratch[: chunk.size] if whole else goal
         products[:] = chunk
         blocks = factors[start // BLOCK : (start + CHUNK_VALUES) // BLOCK]
         products *= np.repeat(blocks, BLOCK)[: chunk.size]
         if whole:
-            np.rint(products, out=products)
-        target[start : start + CHUNK_VALUES] = products
+            goal[:] = np.rint(products, out=products)
