@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -426,35 +427,64 @@ async def test_a_transfer_that_breaks_again_and_again_completes_from_what_has_ar
     assert arrived[0].path.read_bytes() == data
 
 
-async def test_two_who_deliver_to_each_other_share_one_link(world: World, tmp_path: Path) -> None:
-    ana, ben = await world.party("ana"), await world.party("ben")
-    places = {ana.identity: await ana.listen(ANYWHERE), ben.identity: await ben.listen(ANYWHERE)}
-    arrived: list[Delivery] = []
-    contents = [os.urandom(3 * MIB + number) for number in range(8)]
+@contextlib.asynccontextmanager
+async def _desks(one: AnyEndpoint, folder: Path, arrived: list[bytes]) -> AsyncIterator[Desks]:
+    """Desks that also serve whoever dials."""
 
-    async def serve(endpoint: AnyEndpoint, desks: Desks) -> None:
+    async def serve(desks: Desks) -> None:
         while True:
-            desks.serve(await endpoint.accept())
+            desks.serve(await one.accept())
 
+    def take(delivery: Delivery) -> None:
+        arrived.append(delivery.path.read_bytes())
+
+    async with Desks(one, Store(folder, 0), on_delivery=take) as desks, asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(serve(desks))
+        yield desks
+        serving.cancel()
+
+
+async def test_two_who_deliver_to_each_other_do_it_over_a_link_each(world: World, tmp_path: Path) -> None:
+    ana, ben = await world.party("ana"), await world.party("ben")
+    at_ana, at_ben = await ana.listen(ANYWHERE), await ben.listen(ANYWHERE)
+    arrived: list[bytes] = []
+    contents = [os.urandom(3 * MIB + number) for number in range(8)]
     async with (
         asyncio.timeout(30),
-        Desks(ana, Store(tmp_path / "ana", 0), on_delivery=arrived.append) as of_ana,
-        Desks(ben, Store(tmp_path / "ben", 0), on_delivery=arrived.append) as of_ben,
-        asyncio.TaskGroup() as tasks,
+        _desks(ana, tmp_path / "ana", arrived) as of_ana,
+        _desks(ben, tmp_path / "ben", arrived) as of_ben,
     ):
-        serving = [tasks.create_task(serve(*pair)) for pair in ((ana, of_ana), (ben, of_ben))]
-        ways = ((of_ana, ben.identity), (of_ben, ana.identity))
-        await asyncio.gather(
-            *(
-                deliver(lambda desks=desks, to=to: desks.reach(places[to], to), BytesSource(data), patience_s=20)
-                for at, data in enumerate(contents)
-                for desks, to in [ways[at % 2]]
+        ways = ((of_ana, at_ben, ben.identity), (of_ben, at_ana, ana.identity))
+        for half in (contents[:4], contents[4:]):
+            await asyncio.gather(
+                *(
+                    deliver(lambda way=ways[at % 2]: way[0].reach(*way[1:]), BytesSource(data), patience_s=20)
+                    for at, data in enumerate(half)
+                )
             )
-        )
-        assert len(ana.links()) == len(ben.links()) == 1
-        for task in serving:
-            task.cancel()
-    assert sorted(delivery.path.read_bytes() for delivery in arrived) == sorted(contents)
+        for desks, address, peer in ways:
+            assert (await desks.reach(address, peer)).link.dialled
+        for one in (ana, ben):
+            assert sorted(link.dialled for link in one.links()) == [False, True]
+    assert sorted(arrived) == sorted(contents)
+
+
+async def test_whoever_cannot_be_dialled_is_reached_over_the_link_that_it_dialled(world: World, tmp_path: Path) -> None:
+    ana, ben = await world.party("ana"), await world.party("ben")
+    at_ben, arrived = await ben.listen(ANYWHERE), list[bytes]()
+    async with (
+        asyncio.timeout(30),
+        _desks(ana, tmp_path / "ana", arrived) as of_ana,
+        _desks(ben, tmp_path / "ben", arrived) as of_ben,
+    ):
+        with pytest.raises(LinkEnded) as unknown:
+            await of_ben.reach(None, ana.identity)
+        assert unknown.value.reason is Reason.UNREACHABLE
+        await (await of_ana.reach(at_ben, ben.identity)).send(BytesSource(b"there"))
+        for nowhere in (None, ("127.0.0.1", 9)):
+            await (await of_ben.reach(nowhere, ana.identity)).send(BytesSource(b"and back"))
+        assert not ben.links()[0].dialled
+    assert arrived == [b"there", b"and back"], "what is there already is not sent again"
 
 
 async def test_a_bulk_link_that_nobody_uses_says_goodbye(world: World, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ async def test_both_sides_agree_on_one_link_however_their_dials_cross(party: Par
         async def dial(one: TlsEndpoint, to: TlsEndpoint, address: tuple[str, int], after_s: float) -> None:
             await asyncio.sleep(after_s)
             with contextlib.suppress(LinkEnded, LinkRefused):
-                await one.dial(address, LinkKind.BULK, to.identity)
+                await one.dial(address, LinkKind.CONTROL, to.identity)
 
         await asyncio.gather(dial(ana, ben, at_ben, max(0, lead_s)), dial(ben, ana, at_ana, max(0, -lead_s)))
         await _until(lambda: [link.dialled for link in (*ana.links(), *ben.links())] == [True, False], 5)

@@ -1,4 +1,4 @@
-"""Bulk links to other nodes: asking for contents by digest, answering who asks, one link a pair of nodes.
+"""Bulk links to other nodes: asking for contents by digest, answering who asks, each on the link that it dialled.
 
     we     Want(digests)        ──►  they
            ◄── Batch: small contents together
@@ -40,7 +40,7 @@ STALL_S: Final = 5.0
 SENDS_AT_ONCE: Final = 4
 """While one content is confirmed, the next ones are on their way."""
 _DIALS: Final = 2
-"""When both dial at once one of the two links gives way; whoever had asked over it asks over the other."""
+"""When a node dials again its older link gives way; whoever had asked over that asks over the newer one."""
 
 
 @dataclass(slots=True)
@@ -136,13 +136,7 @@ class Exchange:
 
     async def _reach(self, holder: NodeName) -> _Neighbour:
         identity = Identity(self.endpoint.identity.swarm, Role.NODE, str(holder))
-        desk = self._desks.linked(identity)
-        if desk is None:
-            address = self.address_of(holder)
-            if address is None:
-                raise LinkEnded(Reason.UNREACHABLE, str(holder), "its address is not known")
-            desk = await self._desks.reach(address, identity)
-        return self._neighbour(desk.link)
+        return self._neighbour((await self._desks.reach(self.address_of(holder), identity)).link)
 
     def _neighbour(self, link: Link) -> _Neighbour:
         neighbour = self._neighbours.get(link)

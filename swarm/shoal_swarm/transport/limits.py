@@ -32,8 +32,8 @@ class Limits:
 
     # Links: connections that have.
     links_max: int = 1024
-    links_per_identity_max: int = 4
-    """Two of each kind: one in use and one that is about to replace it."""
+    links_per_identity_max: int = 6
+    """A control link and a bulk link dialled by either, and for each the one that is about to replace it."""
     descriptors_per_link: int = 8
     greeting_s: float = 5.0
     """From a proved identity to HELLO or WELCOME."""

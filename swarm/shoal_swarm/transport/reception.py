@@ -40,7 +40,7 @@ class Reception:
                 await link.close()
                 raise
         if loser is link:
-            kept = self.registry.find(party.identity, kind)
+            kept = self.registry.rival(link)
             if kept is None:
                 raise LinkEnded(Reason.DUPLICATE, party.identity.uri)
             return kept

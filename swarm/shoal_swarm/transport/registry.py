@@ -2,17 +2,21 @@
 
 Both of two parties may dial at the same moment. Each then sees both links, in either order, and without another
 word both must keep the same one: it is the one that the party with the smaller URI dialled. Two links that the
-same party dialled are a re-dial, and the newer one stays.
+same party dialled are a re-dial, and the newer one stays. Bulk links may be two, one dialled by either: what is
+asked for on one's own link does not wait behind what is sent to the same party.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from shoal_certs.identity import Identity
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.limits import Limits
 from shoal_swarm.transport.link import GreetedLink
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
+
+_Key: TypeAlias = tuple[Identity, LinkKind, bool]
 
 
 @dataclass(slots=True)
@@ -22,7 +26,7 @@ class Registry:
     me: Identity
     limits: Limits
     links_max: int
-    _links: dict[tuple[Identity, LinkKind], GreetedLink] = field(default_factory=dict)
+    _links: dict[_Key, GreetedLink] = field(default_factory=dict)
     _connections: Counter[Identity] = field(default_factory=Counter)
     _carried: int = 0
     """Bytes of links that are over."""
@@ -43,7 +47,7 @@ class Registry:
 
     def settle(self, link: GreetedLink) -> GreetedLink | None:
         """Take in a greeted link; returns the one that must close, which may be `link` itself."""
-        key = (link.peer.identity, link.kind)
+        key = _key(link)
         other = self._links.get(key)
         if other is None or other.dialled is link.dialled:
             self._links[key] = link
@@ -57,13 +61,12 @@ class Registry:
     def forget(self, link: GreetedLink) -> None:
         """The link is over."""
         self._carried += link.bytes_carried
-        key = (link.peer.identity, link.kind)
-        if self._links.get(key) is link:
-            del self._links[key]
+        if self._links.get(_key(link)) is link:
+            del self._links[_key(link)]
 
-    def find(self, peer: Identity, kind: LinkKind) -> GreetedLink | None:
-        """The live link to `peer`."""
-        return self._links.get((peer, kind))
+    def rival(self, link: GreetedLink) -> GreetedLink | None:
+        """The live link that is there instead of this one."""
+        return self._links.get(_key(link))
 
     def links(self) -> tuple[GreetedLink, ...]:
         """Every live link."""
@@ -78,3 +81,8 @@ class Registry:
         """Whether a link is old or used enough to be dialled anew."""
         old = now - link.opened_at > self.limits.link_age_s
         return old or link.bytes_carried > self.limits.link_bytes_max
+
+
+def _key(link: GreetedLink) -> _Key:
+    """Links with the same key take each other's place."""
+    return link.peer.identity, link.kind, link.dialled and link.kind is LinkKind.BULK

@@ -1,9 +1,8 @@
 """One desk for each bulk link, whoever dialled it.
 
-Two parties that send to each other share one link: when both dial, one of the two links is closed and the
-other is used by both. So nobody who only wants to send may read a link or close it. Here it is served once,
-from its first moment to its last; who wants to send asks for the desk, and a link that nobody uses any more
-says goodbye by itself.
+Two parties may have two links, one dialled by either, and whatever one of them says on either must be heard. So
+nobody who only wants to send may read a link or close it. Here it is served once, from its first moment to its
+last; who wants to send asks for the desk, and a link that nobody uses any more says goodbye by itself.
 """
 
 import asyncio
@@ -11,6 +10,7 @@ from collections import defaultdict
 from types import TracebackType
 from typing import Self
 
+from shoal_base.logs import get_log
 from shoal_certs.identity import Identity
 from shoal_swarm.protocol.roles import LinkKind
 from shoal_swarm.transport.bulk.desk import BulkDesk
@@ -28,6 +28,7 @@ from shoal_swarm.transport.bulk.store import Store
 from shoal_swarm.transport.chores import Chores
 from shoal_swarm.transport.contract import Address, Endpoint, Link
 from shoal_swarm.transport.limits import DEFAULT_LIMITS, Limits
+from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 
 
 class Desks:
@@ -78,17 +79,39 @@ class Desks:
             self._chores.begin(self._run(link, desk), f"bulk with {link.peer.identity}")
         return desk
 
-    def linked(self, peer: Identity) -> BulkDesk | None:
-        """The desk of a live link to `peer`, if there is one."""
+    async def reach(self, address: Address | None, peer: Identity) -> BulkDesk:
+        """A desk to ask and to send from: over the link to `peer` that we dialled, which is in nobody's way.
+
+        As long as there is none, the one that they dialled does; whoever can't be dialled has no other.
+        """
+        ours, theirs = self._linked(peer, dialled=True), self._linked(peer, dialled=False)
+        if ours is not None:
+            return ours
+        if theirs is None:
+            return await self._dialled(address, peer)
+        if not self._dialling[peer].locked():
+            self._chores.begin(self._dialled_beside(address, peer), f"dial {peer}")
+        return theirs
+
+    def _linked(self, peer: Identity, *, dialled: bool) -> BulkDesk | None:
         for link in self._endpoint.links():
-            if link.kind is LinkKind.BULK and link.peer.identity == peer:
+            if link.kind is LinkKind.BULK and link.peer.identity == peer and link.dialled is dialled:
                 return self.serve(link)
         return None
 
-    async def reach(self, address: Address, peer: Identity) -> BulkDesk:
-        """A desk to send to `peer` from: over the link that there is, or over a new one to `address`."""
+    async def _dialled(self, address: Address | None, peer: Identity) -> BulkDesk:
         async with self._dialling[peer]:
-            return self.linked(peer) or self.serve(await self._endpoint.dial(address, LinkKind.BULK, peer))
+            if (ours := self._linked(peer, dialled=True)) is not None:
+                return ours
+            if address is None:
+                raise LinkEnded(Reason.UNREACHABLE, peer.uri, "its address is not known")
+            return self.serve(await self._endpoint.dial(address, LinkKind.BULK, peer))
+
+    async def _dialled_beside(self, address: Address | None, peer: Identity) -> None:
+        try:
+            await self._dialled(address, peer)
+        except (LinkEnded, LinkRefused) as problem:
+            get_log().info("dial_failed", peer=peer.uri, reason=problem.reason.value)
 
     async def _run(self, link: Link, desk: BulkDesk) -> None:
         try:
