@@ -9,21 +9,19 @@ links ──► inbox ──► PeerRun.handle ──► effects ─┬─► ou
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Final, TypeVar, assert_never
 
-from shoal_base.errors import PeerRefused, PlaceRefused, ShoalError
+from shoal_base.errors import PeerRefused, ShoalError
 from shoal_base.logs import get_log
 from shoal_swarm.merge import MergeRefused
-from shoal_swarm.peer.batches import BATCH_BYTES
+from shoal_swarm.peer.assigning import assignment
 from shoal_swarm.peer.contributing import Assignment, BytesMissing, Contributor, Made
+from shoal_swarm.peer.disk import Disk, Order
 from shoal_swarm.peer.exchange import Exchange
-from shoal_swarm.peer.late import Late
 from shoal_swarm.peer.merging import merged_share, problem_in
-from shoal_swarm.peer.spool import Spool
+from shoal_swarm.peer.places import Places
 from shoal_swarm.peer.stopwatch import Stopwatch
-from shoal_swarm.peer.storage import Storage, StorageFailed
+from shoal_swarm.peer.storage import StorageFailed
 from shoal_swarm.protocol.digests import DIGEST_BYTES, digests_in, list_bytes, list_root
 from shoal_swarm.protocol.messages import AnyMessage
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName
@@ -37,8 +35,6 @@ from shoal_swarm.service.inbox import Inbox
 from shoal_swarm.service.outbox import Outbox
 
 Answer = TypeVar("Answer")
-Order = do.KeepBlobs | do.DropBlobs | do.WriteBooks | do.AppendLedger
-"""What the disk's thread carries out, one after the other."""
 Errand = (
     do.Send
     | do.Fetch
@@ -53,31 +49,8 @@ Errand = (
     | do.Alarm
 )
 """What is handed on without waiting for its end."""
-ORDERS_WAITING_MAX: Final = 1024
-TIDIED_AT_ONCE: Final = 8
-"""Deleting a file may take milliseconds; an order that comes meanwhile waits for no more than these."""
-SURPLUS_MAX: Final = 1 << 14
 LINGER_S: Final = 2.0
 """After the end a peer stays for as long as others still fetch from it, and this much longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a peer's bytes lie, and the threads that touch them."""
-
-    storage: Storage[bytes]
-    spool: Spool
-    disk: Executor
-    """One thread: writes happen in the order of the effects."""
-    work: Executor
-    """One thread: merging and making contributions."""
-
-    def read(self, digest: Digest) -> bytes:
-        """Bytes from the spool or from the storage, whichever has them."""
-        content = self.spool.read(digest) or self.storage.read(digest)
-        if content is None:
-            raise BytesMissing(digest)
-        return content
 
 
 class PeerHost:
@@ -99,16 +72,18 @@ class PeerHost:
         self.ended = asyncio.Event()
         self.adapters: dict[int, str] = {}
         """Root of the adapter after every round that was applied since this start."""
-        self.problem: ShoalError | None = None
-        """Why the process has to end, where nobody asked it to."""
         self._inbox: Inbox[on.Event] = Inbox()
-        self._orders: asyncio.Queue[Order] = asyncio.Queue(ORDERS_WAITING_MAX)
-        self._surplus: set[Digest] = set()
-        """Blobs that nobody needs any more, deleted when no order waits; touched by the disk's thread alone."""
         self._lists_asked: set[Digest] = set()
         self._is_finishing = False
         self._over_since: float | None = None
+        self._refusal: PeerRefused | None = None
         self._log = get_log(node=str(run.knowledge.node), run=str(run.knowledge.rules.run))
+        self._disk = Disk(places, boundaries, self._inbox.answer, self._log)
+
+    @property
+    def problem(self) -> ShoalError | None:
+        """Why the process has to end, where nobody asked it to."""
+        return self._disk.failure or self._refusal
 
     async def hear(self, message: AnyMessage) -> None:
         """The sentinel said something."""
@@ -136,24 +111,13 @@ class PeerHost:
     async def read_to_serve(self, digests: Sequence[Digest]) -> Sequence[bytes | None]:
         """Bytes for another node: only what lies durably here, and of many only the first few."""
         try:
-            found = await asyncio.to_thread(self._read_some, digests)
+            found = await asyncio.to_thread(self._places.read_durable, digests)
         except StorageFailed as failure:
-            self._disk_failed(failure)
+            self._disk.failed(failure)
             return [None] * len(digests)
         for digest, content in zip(digests, found, strict=False):
             if content is None and digest in self.run.knowledge.kept:
                 self._inbox.answer(on.BlobLost(digest))
-        return found
-
-    def _read_some(self, digests: Sequence[Digest]) -> list[bytes | None]:
-        found: list[bytes | None] = []
-        size = 0
-        for digest in digests:
-            content = self._places.storage.read(digest)
-            found.append(content)
-            size += len(content or b"")
-            if size >= BATCH_BYTES:
-                break
         return found
 
     def leave(self) -> None:
@@ -164,7 +128,7 @@ class PeerHost:
         """Go on until the run asks to stop."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._tick(exchange), name="ticks")
-            tasks.create_task(self._write(), name="disk")
+            tasks.create_task(self._disk.carry_out_orders(), name="disk")
             await self._perform_all(self.run.start(time.monotonic()), exchange, tasks)
             while True:
                 event = await self._inbox.next()
@@ -183,7 +147,7 @@ class PeerHost:
     async def _perform_all(self, effects: list[do.Effect], exchange: Exchange, tasks: asyncio.TaskGroup) -> None:
         for effect in effects:
             if isinstance(effect, Order):  # its boundaries are at the disk
-                await self._orders.put(effect)
+                await self._disk.order(effect)
                 continue
             await self._boundaries.before(effect)
             await self._perform(effect, exchange, tasks)
@@ -231,58 +195,6 @@ class PeerHost:
         else:
             self._inbox.answer(on.ListFetched(effect.holder, effect.root, tuple(digests_in(content))))
 
-    async def _write(self) -> None:
-        """Carry out orders one after the other; each has its answer, and a failed one ends the process."""
-        loop = asyncio.get_running_loop()
-        while True:
-            while self._orders.empty() and await loop.run_in_executor(self._places.disk, self._tidy):
-                pass
-            order = await self._orders.get()
-            await self._boundaries.before(order)
-            try:
-                answer = await loop.run_in_executor(self._places.disk, self._carry_out, order)
-            except (StorageFailed, BytesMissing) as failure:
-                self._disk_failed(failure)
-                continue
-            await self._boundaries.after(order)
-            if answer is not None:
-                self._inbox.answer(answer)
-
-    def _disk_failed(self, failure: StorageFailed | BytesMissing) -> None:
-        """What is on the disk now is unknown: the process ends, and a new start finds out."""
-        self.problem = failure if isinstance(failure, StorageFailed) else PlaceRefused(str(failure))
-        self._inbox.answer(on.DiskFailed(str(failure)))
-
-    def _carry_out(self, order: Order) -> on.Event | None:
-        storage, read = self._places.storage, self._places.read
-        match order:
-            case do.KeepBlobs():
-                self._surplus.difference_update(order.digests)
-                storage.keep((digest, read(digest)) for digest in order.digests)
-                return on.BlobsKept(order.digests)
-            case do.DropBlobs():
-                self._surplus.update(order.digests)
-                while len(self._surplus) > SURPLUS_MAX:
-                    self._tidy()
-                return None
-            case do.WriteBooks():
-                storage.write_books(order.books)
-                frozen = order.books.frozen
-                if order.purpose == "frozen" and frozen is not None:
-                    self._log.info("contribution_frozen", round=frozen.round, root=frozen.root.hex())
-                return on.BooksKept()
-            case do.AppendLedger():
-                storage.append_ledger(order.entries)
-                return on.LedgerKept(order.entries[-1].index + 1)
-            case _:
-                assert_never(order)
-
-    def _tidy(self) -> bool:
-        """Delete a few files of those that nobody needs; whether there are more. What is kept again was needed."""
-        some = [self._surplus.pop() for _ in range(min(TIDIED_AT_ONCE, len(self._surplus)))]
-        self._places.storage.drop(some)
-        return self._places.spool.tidy(TIDIED_AT_ONCE) or bool(self._surplus)
-
     async def _merge(self, effect: do.MergeShare) -> None:
         def merge() -> tuple[Digest, ...]:
             contributor = self.contributor
@@ -308,7 +220,7 @@ class PeerHost:
         if effect.base >= self.run.knowledge.rules.rounds:
             return
         self._note(started=effect.base + 1)
-        working = self.contributor.train(self._assignment(effect), self)
+        working = self.contributor.train(assignment(self.run.knowledge, effect), self)
         tasks.create_task(self._offer(working, effect.base), name=f"train from {effect.base}")
 
     async def _offer(self, working: Awaitable[Made | None], base: int) -> None:
@@ -319,23 +231,6 @@ class PeerHost:
             self._log.info("contribution_offered", round=base + 1)
             self._note(offered=base + 1)
             self._inbox.answer(on.Offered(base, list_root(pieces), pieces, made.examples, made.steps, folds))
-
-    def _assignment(self, effect: do.Train) -> Assignment:
-        knowledge = self.run.knowledge
-        late: list[Late] = []
-        for fold in effect.folds:
-            own = next(kept for kept in knowledge.books.carried if kept.root == fold.root)
-            old = knowledge.pieces_of_commit(knowledge.commits[fold.base])
-            assert old is not None, "what contributions are folded against is kept here"
-            late.append(Late(own.pieces, old, fold.age))
-        return Assignment(
-            base=effect.base,
-            pieces=effect.pieces,
-            steps=effect.steps,
-            late=late,
-            spoken_for=effect.spoken_for,
-            is_last=effect.base + 1 == knowledge.rules.rounds,
-        )
 
     def read(self, digest: Digest) -> bytes:
         """Bytes of a piece, for whoever contributes."""
@@ -348,7 +243,7 @@ class PeerHost:
         except BytesMissing as missing:
             self._inbox.answer(on.BlobLost(missing.digest))
         except StorageFailed as failure:
-            self._disk_failed(failure)
+            self._disk.failed(failure)
         except (MergeRefused, PeerRefused) as refusal:
             self._log.error("alarm_raised", sentence=str(refusal))
         return None
@@ -361,7 +256,7 @@ class PeerHost:
     def _stop(self, reason: str) -> None:
         self._log.info("stopped", reason=reason)
         if self.problem is None and self._over_since is None:
-            self.problem = PeerRefused(reason)
+            self._refusal = PeerRefused(reason)
         self.ended.set()
 
     def _tell(self, tasks: asyncio.TaskGroup) -> None:
@@ -393,7 +288,5 @@ class PeerHost:
         pieces = knowledge.pieces_of_commit(knowledge.commits[knowledge.books.applied])
         assert pieces is not None, "what was applied is complete"
         result = Assignment(base=knowledge.books.applied, pieces=pieces, steps=0)
-        read_ledger = self._places.storage.read_ledger
-        ledger = await asyncio.get_running_loop().run_in_executor(self._places.disk, read_ledger)
-        await self.contributor.finish(result, ledger, self)
+        await self.contributor.finish(result, await self._disk.ledger(), self)
         self._over_since = asyncio.get_running_loop().time()

@@ -21,7 +21,8 @@ from shoal_swarm.peer.contributing import Contributor
 from shoal_swarm.peer.control import keep_control_link
 from shoal_swarm.peer.exchange import Exchange
 from shoal_swarm.peer.fitting import fit
-from shoal_swarm.peer.host import PeerHost, Places
+from shoal_swarm.peer.host import PeerHost
+from shoal_swarm.peer.places import Places
 from shoal_swarm.peer.spool import Spool
 from shoal_swarm.peer.stopwatch import Stopwatch
 from shoal_swarm.peer.storage import open_storage
