@@ -7,6 +7,7 @@ NaN, all in silence.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +27,10 @@ from shoal_swarm.merge import Adapter, Pair
 
 WEIGHTS: Final = "adapter_model.safetensors"
 CONFIG: Final = "adapter_config.json"
-_METADATA: Final = {"format": "pt"}
+_SCALES: Final = "scales"
+"""What B was divided by, beside the weights: PEFT multiplies with whatever the configuration says today."""
+_LENGTH_BYTES: Final = 8
+"""A safetensors file begins with the length of its header, which is filled up to a multiple of these."""
 _OF_THIS_MACHINE: Final = ("peft_version", "auto_mapping", "runtime_config")
 """What PEFT notes about the installation that wrote a folder."""
 
@@ -43,7 +47,8 @@ def weights_bytes(sites: Sites, adapter: Adapter) -> bytes:
         pair = adapter.pairs[site.name]
         tensors[site.keys[0]] = np.ascontiguousarray(pair.a, dtype=np.float32)
         tensors[site.keys[1]] = np.ascontiguousarray(pair.b / np.float32(site.scale), dtype=np.float32)
-    return save({PREFIX + name: tensors[name] for name in sorted(tensors)}, metadata=_METADATA)
+    metadata = {"format": "pt", _SCALES: _told_scales(sites)}
+    return _in_one_order(save({PREFIX + name: tensors[name] for name in sorted(tensors)}, metadata=metadata))
 
 
 def config_bytes(model: PeftModel, base_name: str) -> bytes:
@@ -58,7 +63,7 @@ def config_bytes(model: PeftModel, base_name: str) -> bytes:
 def read_adapter(model: PeftModel, folder: Path) -> Adapter:
     """The adapter in a folder, if it fits this model in every tensor."""
     sites = Sites.of(model)
-    tensors = _tensors(folder / WEIGHTS)
+    tensors, scales = _read(folder / WEIGHTS)
     wanted = _wanted(sites)
     for name in sorted(wanted.keys() - tensors.keys()):
         raise AdapterRefused(name, f"{folder} has no {name}, which this model needs. It is of another model or task.")
@@ -73,6 +78,7 @@ def read_adapter(model: PeftModel, folder: Path) -> Adapter:
             )
         if not np.isfinite(tensors[name]).all():
             raise AdapterRefused(name, f"{name} in {folder} holds a NaN or an infinity. Fetch the adapter again.")
+    _must_scale(sites, scales, folder)
     pairs = {
         site.name: Pair(tensors[site.keys[1]] * np.float32(site.scale), tensors[site.keys[0]]) for site in sites.modules
     }
@@ -107,9 +113,45 @@ def _wanted(sites: Sites) -> dict[str, tuple[int, ...]]:
     return dict(sorted(shapes.items()))
 
 
-def _tensors(path: Path) -> Mapping[str, Floats]:
+def _in_one_order(content: bytes) -> bytes:
+    """A safetensors file with its header sorted; the library writes metadata in an order that chance decides."""
+    ends = _header_ends(content)
+    header = json.dumps(json.loads(content[_LENGTH_BYTES:ends]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % _LENGTH_BYTES)
+    return len(header).to_bytes(_LENGTH_BYTES, "little") + header + content[ends:]
+
+
+def _header_ends(content: bytes) -> int:
+    return _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
+
+
+def _told_scales(sites: Sites) -> str:
+    """The usual one under no name, and what differs from it by module."""
+    usual = Counter(site.scale for site in sites.modules).most_common(1)[0][0]
+    return json.dumps({"": usual, **{one.name: one.scale for one in sites.modules if one.scale != usual}})
+
+
+def _must_scale(sites: Sites, scales: Mapping[str, float] | None, folder: Path) -> None:
+    """Refuse weights that were divided by something else; an adapter of somebody else's does not tell."""
+    if scales is None:
+        return
+    for site in sites.modules:
+        told = scales.get(site.name, scales.get(""))
+        if told != site.scale:
+            raise AdapterRefused(
+                site.name,
+                f"{site.name} in {folder} was written for a scaling of {told} and would be used with {site.scale:g}: "
+                f"its {CONFIG} says another alpha, rank or rsLoRA than its weights. Fetch both files again.",
+            )
+
+
+def _read(path: Path) -> tuple[Mapping[str, Floats], Mapping[str, float] | None]:
+    """The tensors, and what their pairs are scaled by if that is told."""
     try:
-        found = load(path.read_bytes())
+        content = path.read_bytes()
+        found = load(content)
+        told = json.loads(content[_LENGTH_BYTES : _header_ends(content)]).get("__metadata__", {})
+        scales = dict(json.loads(told[_SCALES])) if _SCALES in told else None
     except OSError as problem:
         raise PlaceRefused(f"{path} cannot be read: {problem.strerror}. Name a folder with an adapter.") from problem
     except (SafetensorError, ValueError, KeyError, TypeError) as problem:
@@ -122,7 +164,7 @@ def _tensors(path: Path) -> Mapping[str, Floats]:
     for name, value in found.items():
         if not value.is_floating_point():
             raise AdapterRefused(name, f"{name} in {path} is {value.dtype}: an adapter is numbers with fractions.")
-    return {name.removeprefix(PREFIX): value.to(torch.float32).numpy() for name, value in found.items()}
+    return {name.removeprefix(PREFIX): value.to(torch.float32).numpy() for name, value in found.items()}, scales
 
 
 def _plain(value: object) -> object:

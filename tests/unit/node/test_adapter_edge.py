@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from peft import KasaConfig, PeftModel, TaskType
+from safetensors.numpy import load
 from torch import nn
 
 from shoal_node.adapter import AdapterRefused, Sites
-from shoal_node.adapter.folder import CONFIG, WEIGHTS, load_adapter
+from shoal_node.adapter.folder import CONFIG, WEIGHTS, load_adapter, weights_bytes
+from shoal_node.adapter.sites import PREFIX
 from shoal_swarm.merge import Adapter, MergeRefused, Pair
 from tests.unit.node.small_models import adapted, bert, gpt2, logits, put, weights, written
 
@@ -190,3 +192,15 @@ def test_an_adapter_of_another_task_type_still_has_its_head(tmp_path: Path) -> N
     assert "classifier" in (folder / CONFIG).read_text()
     put(folder, {})
     assert [name for name in Sites.of(model).dense if "classifier" in name]
+
+
+def test_an_adapter_has_one_encoding_whatever_chance_decides() -> None:
+    model = adapted(bert(), alpha_pattern={"layer.1.attention.self.value": 4})
+    sites = Sites.of(model)
+    found = {weights_bytes(sites, sites.read()) for _ in range(32)}
+    assert len(found) == 1
+    content = found.pop()
+    assert load(content).keys() == {f"{PREFIX}{name}" for site in sites.modules for name in site.keys} | {
+        f"{PREFIX}{name}" for name in sites.dense
+    }
+    assert content[:8] == (int.from_bytes(content[:8], "little") // 8 * 8).to_bytes(8, "little")

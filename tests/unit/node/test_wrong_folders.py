@@ -116,6 +116,23 @@ def test_numbers_that_are_no_float32_are_refused(
     assert weights(model) == before
 
 
+def test_an_adapter_for_another_scaling_is_refused(tmp_path: Path) -> None:
+    folder = written(adapted(bert(), lora_alpha=8), tmp_path)
+    other = adapted(bert(), lora_alpha=4)
+    before = weights(other)
+    with pytest.raises(AdapterRefused, match=r"written for a scaling of 2\.0 and would be used with 1"):
+        load_adapter(other, folder)
+    assert weights(other) == before
+
+
+@pytest.mark.parametrize("told", ["[]", "7", "{", '{"": "much"}', "{}"])
+def test_a_scaling_that_is_none_is_refused(told: str, model: PeftModel, tmp_path: Path) -> None:
+    folder = written(adapted(bert()), tmp_path)
+    (folder / WEIGHTS).write_bytes(save(load((folder / WEIGHTS).read_bytes()), metadata={"scales": told}))
+    with pytest.raises(AdapterRefused):
+        load_adapter(model, folder)
+
+
 def test_half_the_precision_is_read(model: PeftModel, tmp_path: Path) -> None:
     right = adapted(bert(), seed=1)
     folder = written(right, tmp_path)
@@ -132,6 +149,9 @@ def test_half_the_precision_is_read(model: PeftModel, tmp_path: Path) -> None:
         ({"peft_type": "OTHER"}, "of a kind OTHER"),
         ({"peft_type": "LOHA"}, "of a kind LOHA"),
         ({"init_lora_weights": "pissa"}, "init_lora_weights='pissa' is refused"),
+        ({"lora_alpha": 16}, r"layer\.0.*query in .* written for a scaling of 3\.0 and would be used with 4"),
+        ({"use_rslora": True}, r"written for a scaling of 3\.0 and would be used with 6"),
+        ({"alpha_pattern": {"layer.1.attention.self.value": 4}}, r"layer\.1\.attention\.self\.value in .* with 1"),
         ({"r": 2}, r"has shape \[4, 16\], and this model has \[2, 16\]"),
         ({"modules_to_save": []}, r"has classifier\.bias, which this model has no place for"),
     ],
