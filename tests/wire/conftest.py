@@ -44,6 +44,13 @@ async def party(town: Town) -> AsyncIterator[PartyMaker]:
         yield make
 
 
+async def until(is_so: Callable[[], bool], within_s: float = 5) -> None:
+    """Wait for what happens beside the test."""
+    async with asyncio.timeout(within_s):
+        while not is_so():  # noqa: ASYNC110 - threads, files and logs have no event
+            await asyncio.sleep(0.005)
+
+
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 

@@ -25,7 +25,7 @@ from shoal_swarm.transport.limits import DEFAULT_LIMITS, MIB
 from shoal_swarm.transport.link import GreetedLink
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason, TransferRefused
 from tests.parties import Town
-from tests.wire.conftest import ANYWHERE, PartyMaker
+from tests.wire.conftest import ANYWHERE, PartyMaker, until
 
 CROWD = 2000
 GREETING = b"\xff" + bytes(8) + b"\x7f\x03\x01" + b"NULL".ljust(20, b"\0") + bytes(32)
@@ -76,8 +76,8 @@ async def test_a_party_joins_while_two_thousand_strangers_crowd_the_door(party: 
             stop.set()
         assert took_s < 2
         assert link.ended is None
+        await until(lambda: ben.refused.total() > CROWD // 2)  # most still stood in the kernel's queue
         assert _resident_bytes() - before < 48 * MIB
-        assert ben.refused.total() > CROWD // 2
         assert set(ben.refused) <= {
             Reason.ADDRESS_FLOODS, Reason.ADDRESS_BUSY, Reason.DOOR_BUSY, Reason.HANDSHAKE_LATE,
             Reason.HANDSHAKE_ABANDONED, Reason.NOT_TLS, Reason.TLS_FAILED,
@@ -152,8 +152,7 @@ async def test_a_peer_with_a_certificate_and_no_manners_is_cut_off(
     with capture_logs() as logs:
         async with asyncio.timeout(12):
             await _rude(town, address, ben, said, LinkKind.BULK)
-            while reason not in [entry.get("reason") for entry in logs]:  # noqa: ASYNC110 - the log has no event
-                await asyncio.sleep(0.01)
+            await until(lambda: reason in [entry.get("reason") for entry in logs], 12)
     serving.cancel()
     assert _resident_bytes() - before < 64 * MIB
     assert not ben.links()

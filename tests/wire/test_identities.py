@@ -27,7 +27,7 @@ from shoal_swarm.transport.keyring import Keyring
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 from tests.identities import _CASES, NO_CRL, BadIdentity, _finish
 from tests.parties import Town
-from tests.wire.conftest import ANYWHERE, PartyMaker, open_descriptors
+from tests.wire.conftest import ANYWHERE, PartyMaker, open_descriptors, until
 from tests.workshop import Leaf, Workshop, identity
 
 SHOP = Workshop.open(datetime.now(UTC))
@@ -146,7 +146,7 @@ async def _meet_as_listener(folder: Path, bad: BadIdentity, honest: TlsEndpoint)
     before, refused = open_descriptors(), honest.refused.total()
     with capture_logs() as logs:
         await asyncio.to_thread(_knock, attacker, address)
-        await _until(lambda: honest.refused.total() > refused and open_descriptors() == before and _has_refused(logs))
+        await until(lambda: honest.refused.total() > refused and open_descriptors() == before and _has_refused(logs))
     said = _refusals(logs)
     return (
         []
@@ -161,12 +161,6 @@ def _refusals(logs: Sequence[MutableMapping[str, object]]) -> list[MutableMappin
 
 def _has_refused(logs: Sequence[MutableMapping[str, object]]) -> bool:
     return bool(_refusals(logs))
-
-
-async def _until(settled: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not settled():  # noqa: ASYNC110 - a thread's state has no event
-            await asyncio.sleep(0.002)
 
 
 async def test_no_bad_identity_is_dialled(tmp_path: Path, dealers: Dealers) -> None:
@@ -276,7 +270,7 @@ async def test_a_stranger_is_refused_by_name(
             raw.recv(1)
 
     await asyncio.to_thread(knock)
-    await _until(lambda: ben.refused.total() > 0 and open_descriptors() == before)
+    await until(lambda: ben.refused.total() > 0 and open_descriptors() == before)
     assert dict(ben.refused) == {reason: 1}
     assert not dealers.made
 
@@ -301,7 +295,7 @@ async def test_whoever_names_another_protocol_is_refused(
         await ben.listen(ANYWHERE),
         lambda context: context.set_alpn_protocols(alpn) if alpn else None,
     )
-    await _until(lambda: ben.refused.total() > 0)
+    await until(lambda: ben.refused.total() > 0)
     assert dict(ben.refused) == {Reason.WRONG_ALPN: 1}
     assert not dealers.made
 
@@ -317,7 +311,7 @@ async def test_a_chain_of_160_kib_is_refused(party: PartyMaker, town: Town, deal
         context.set_alpn_protocols([LinkKind.CONTROL.value])
 
     await _knock_with(files, await ben.listen(ANYWHERE), show_it)
-    await _until(lambda: ben.refused.total() > 0)
+    await until(lambda: ben.refused.total() > 0)
     assert dict(ben.refused) == {Reason.CHAIN_TOO_LARGE: 1}
     assert not dealers.made
 

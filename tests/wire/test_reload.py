@@ -21,7 +21,7 @@ from shoal_swarm.transport.limits import DEFAULT_LIMITS
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 from tests.parties import Town
 from tests.proxy import proxy_to
-from tests.wire.conftest import ANYWHERE, PartyMaker
+from tests.wire.conftest import ANYWHERE, PartyMaker, until
 
 MIB = 1 << 20
 BRISK = replace(DEFAULT_LIMITS, heartbeat_s=0.5)
@@ -40,8 +40,7 @@ async def test_a_revoked_sender_is_cut_off_in_mid_transfer_and_nobody_else_is(
         served = tasks.create_task(receiving.run())
         tasks.create_task(sending.run())
         transfer = tasks.create_task(_failing(sending.send(BytesSource(os.urandom(40 * MIB)))))
-        while not list(tmp_path.glob("*.hashes")):  # noqa: ASYNC110, ASYNC240 - files have no event
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(list(tmp_path.glob("*.hashes"))), 20)
         certified = ana._keyring._keeper.credentials.certified
         town.revoke(certified.serial)
         revoked_at = time.monotonic()
@@ -84,8 +83,7 @@ async def test_nothing_notices_a_rotation_and_the_next_dial_shows_the_new_certif
         town.files("ben")
         await transfer
         assert link.ended is None
-        while ana._keyring._keeper.credentials.certified.serial == old.serial:  # noqa: ASYNC110 - a sweep away
-            await asyncio.sleep(0.02)
+        await until(lambda: ana._keyring._keeper.credentials.certified.serial != old.serial)  # a sweep away
         await link.close()
     assert arrived[0].path.read_bytes() == data
     await ana.dial(address, LinkKind.CONTROL, ben.identity)

@@ -7,7 +7,6 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -21,18 +20,12 @@ from shoal_swarm.transport.limits import DEFAULT_LIMITS, MIB
 from shoal_swarm.transport.link import GreetedLink
 from shoal_swarm.transport.reasons import LinkEnded, LinkRefused, Reason
 from tests.parties import Town
-from tests.wire.conftest import ANYWHERE, PartyMaker, open_descriptors
+from tests.wire.conftest import ANYWHERE, PartyMaker, open_descriptors, until
 from tests.wire.test_hostile import GREETING, HELLO, READY
 
 
 def _pumps() -> int:
     return sum(thread.name == "shoal-pump" for thread in threading.enumerate())
-
-
-async def _until(true: Callable[[], bool], within_s: float) -> None:
-    async with asyncio.timeout(within_s):
-        while not true():  # noqa: ASYNC110 - threads and files have no event
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("leaves", ["aborted", "replaced"])
@@ -63,7 +56,7 @@ async def test_a_peer_that_stops_reading_keeps_no_thread_of_ours(party: PartyMak
         link._pipe.abort(Reason.REVOKED)
     else:
         await link.close(Reason.DUPLICATE)
-    await _until(lambda: _pumps() == before, 4)
+    await until(lambda: _pumps() == before, 4)
     stuck.close()
 
 
@@ -91,7 +84,7 @@ async def test_a_dial_that_is_given_up_leaves_nothing_behind(party: PartyMaker) 
         await asyncio.sleep(0.002 * number)
         dial.cancel()
     await _close_won(dials)
-    await _until(lambda: open_descriptors() <= before, 5)
+    await until(lambda: open_descriptors() <= before, 5)
     gc.collect()  # an abandoned socket would be warned of here
 
 
@@ -135,7 +128,7 @@ async def test_whoever_is_at_the_door_when_it_closes_is_let_go(town: Town, party
         dials = [asyncio.ensure_future(ana.dial(address, LinkKind.CONTROL, ben.identity)) for _ in range(3)]
         await asyncio.sleep(0.02)
     await _close_won(dials)
-    await _until(lambda: open_descriptors() <= before, 5)
+    await until(lambda: open_descriptors() <= before, 5)
     gc.collect()
 
 
@@ -170,11 +163,11 @@ async def test_a_peer_that_vanishes_at_any_stage_leaves_nothing_behind(
     stages = (-3, -2, -1, 0, 1, 12, len(GREETING), len(GREETING) + 9, len(GREETING + READY), len(said) - 3, len(said))
     cleo = await party("cleo")
     await (await cleo.dial(address, LinkKind.CONTROL, ben.identity)).close()  # everything is warm
-    await _until(lambda: not ben.links() and not _pumps(), 5)
+    await until(lambda: not ben.links() and not _pumps(), 5)
     before = open_descriptors()
     for stage in stages:
         await asyncio.to_thread(vanish, stage)
-    await _until(lambda: not ben.links() and not _pumps() and open_descriptors() <= before, 8)
+    await until(lambda: not ben.links() and not _pumps() and open_descriptors() <= before, 8)
     serving.cancel()
     assert not ben._reception.registry._connections
     gc.collect()
@@ -191,6 +184,6 @@ async def test_both_sides_agree_on_one_link_however_their_dials_cross(party: Par
                 await one.dial(address, LinkKind.CONTROL, to.identity)
 
         await asyncio.gather(dial(ana, ben, at_ben, max(0, lead_s)), dial(ben, ana, at_ana, max(0, -lead_s)))
-        await _until(lambda: [link.dialled for link in (*ana.links(), *ben.links())] == [True, False], 5)
+        await until(lambda: [link.dialled for link in (*ana.links(), *ben.links())] == [True, False], 5)
         for link in (*ana.links(), *ben.links()):
             await link.close()
