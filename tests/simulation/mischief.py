@@ -177,7 +177,7 @@ def _two_faces(mischief: Mischief) -> None:
         return
     host = mischief.liar = mischief.liar or _some_node(mischief)
     host.is_two_faced = True
-    world.harmed.add(host.name)
+    world.witness.harmed.add(host.name)
     world.tell(f"{host.name} is two-faced")
     world.later(world.rng.uniform(3.0, 20.0), setattr, host, "is_two_faced", False)
 

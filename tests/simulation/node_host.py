@@ -184,7 +184,7 @@ class NodeProcess:
 
     def _send(self, effect: do.Send) -> None:
         if isinstance(effect.message, Contribution | Held):
-            self.world.heard_claim(self.host, effect.message)
+            self.world.witness.heard_claim(self.host, effect.message)
         message = forked(self, effect.message) if self.host.is_two_faced else effect.message
         for sentinel in self.world.sentinels.values():
             self.world.network.carry(self.host.name, sentinel.name, sentinel.hear, self.host.name, message, self)
@@ -251,7 +251,7 @@ class NodeProcess:
         listed = self.world.list_blob(pieces)
         for blob in [listed, *blobs]:
             self.spool[blob.digest] = blob
-        self.world.saw_merge(effect, listed.digest)
+        self.world.witness.saw_merge(effect, listed.digest)
         self.world.later(0.05, self.deliver, on.ShareMerged(effect.round, effect.attempt, pieces))
 
     def _examine(self, effect: do.Examine) -> None:

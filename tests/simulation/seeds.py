@@ -90,7 +90,7 @@ def live_through(world: World, plan: Plan) -> None:
     is_well = world.run_until(world.now + RECOVERY_S, healed.is_complete)
     world.tell(f"recovered: {is_well}; {healed.missing()}")
     world.invariants.made_progress(is_well, RECOVERY_S)
-    world.check_newest()
+    world.witness.check_newest()
 
 
 def run_core(seed: int, *, story: bool = False) -> bool:
@@ -133,7 +133,7 @@ def run_core(seed: int, *, story: bool = False) -> bool:
 def has_newest(world: World, core: list[str]) -> bool:
     """Whether the newest COMMIT lies whole within the core: it has so many copies, and may lose more nodes."""
     disks = [world.nodes[name].disk for name in core]
-    pieces = world.pieces_of(world.invariants.commits[max(world.invariants.commits)])
+    pieces = world.witness.pieces_of(world.invariants.commits[max(world.invariants.commits)])
     return all(any(piece in disk.blobs and piece not in disk.rotten for disk in disks) for piece in pieces)
 
 
@@ -228,11 +228,13 @@ class Recovery:
     def __init__(self, world: World) -> None:
         self.world = world
         self.goal = max(world.invariants.commits, default=-1) + 2
-        self.due = {root for root in world.frozen_at if root not in world.excused}
+        self.due = {root for root in world.witness.frozen_at if root not in world.witness.excused}
 
     def unsettled(self) -> set[Digest]:
         """Contributions from the time of trouble that no COMMIT carries yet."""
-        return {root for root in self.due if root not in self.world.invariants.committed_in} - self.world.excused
+        return {
+            root for root in self.due if root not in self.world.invariants.committed_in
+        } - self.world.witness.excused
 
     def behind(self) -> list[str]:
         """Nodes that have not applied what was committed since."""

@@ -61,7 +61,7 @@ def _crash_and_recover(label: str, occurrence: int, after: bool, since_s: float)
     recovery = Recovery(world)
     is_well = world.run_until(world.now + 60.0, recovery.is_complete)
     assert is_well, recovery.missing()
-    world.check_newest()
+    world.witness.check_newest()
 
 
 def _tells(world: World, what: str) -> bool:

@@ -36,7 +36,7 @@ def test_a_committed_pair_is_the_weighted_mean_of_what_the_cut_names() -> None:
     commit = world.invariants.commits[round_index]
     cut = world.invariants.cuts[round_index, commit.attempt]
     blobs = {d: blob for host in world.nodes.values() for d, blob in host.disk.blobs.items()}
-    result = _value(0, blobs[world.pieces_of(commit)[0]])
+    result = _value(0, blobs[world.witness.pieces_of(commit)[0]])
     assert isinstance(result, Pair)
     mean = np.zeros_like(result.product())
     for one in cut.contributors:

@@ -36,7 +36,7 @@ class Trainer:
         self.base, self.steps = effect.base, 0
         world = self.process.world
         self.folds = self.process.run.knowledge.books.carried_roots
-        self.folded = tuple(unit for fold in effect.folds for unit in world.units_of[fold.root])
+        self.folded = tuple(unit for fold in effect.folds for unit in world.witness.units_of[fold.root])
         for fold in effect.folds:
             self.process.read_fold(fold)
         self._schedule(effect.steps)
@@ -70,7 +70,7 @@ class Trainer:
         root = list_root(pieces)
         self._offered[root] = tuple(self.own)
         world.pieces_under[root] = list(blobs)
-        world.units_of[root] = () if self.base < 0 else units
+        world.witness.units_of[root] = () if self.base < 0 else units
         self.process.offer(
             Offered(self.base, root, pieces, 100 + unit % 7, self.steps, self.folds), [Blob(root, pieces), *blobs]
         )

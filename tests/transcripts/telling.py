@@ -20,7 +20,7 @@ def lived(row: Row) -> World:
     recovery = Recovery(world)
     is_well = world.run_until(world.now + 60.0, recovery.is_complete)
     assert is_well, recovery.missing()
-    world.check_newest()
+    world.witness.check_newest()
     return world
 
 
