@@ -17,7 +17,7 @@ from typing import Any
 from tests.architecture.repository import ROOT
 
 SHOAL = [sys.executable, "-c", "from shoal_swarm.cli import main; main()"]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 _POLL_S = 0.02
 READY = re.compile(r"ready, listening on ([\d.]+:\d+)")
 ROUND = re.compile(r"round (\d+): adapter ([0-9a-f]{64})")

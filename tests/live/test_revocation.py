@@ -22,9 +22,9 @@ def test_a_revoked_node_is_out_everywhere_and_its_work_in_no_later_round(tmp_pat
         peers = [one.peer(number, address) for number in (1, 2, 3)]
         for peer in peers:
             peer.wait_for(re.compile("round 2: "))
-        began = monotonic()
         revoke = ["certs", "revoke", "node-3", "--dir", str(tmp_path / "certs")]
         subprocess.run([*SHOAL, *revoke], check=True, capture_output=True)
+        began = monotonic()
         _await_log(sentinel, "The certificate of node-3 was revoked")
         out_at = _committed(one)
         for peer in peers[:2]:
