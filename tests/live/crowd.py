@@ -32,6 +32,7 @@ from shoal_swarm.sentinel.service import Switchboard
 from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.run_config import rules_of
+from shoal_swarm.service.weighing import weigh_by_examples
 from shoal_swarm.spec.run import RunConfig
 from shoal_swarm.spec.run import Synthetic as SyntheticWork
 from shoal_swarm.transport.contract import Address
@@ -137,7 +138,8 @@ class Crowd:
         with closing(
             open_storage(self.folder / name / "kept", run=run, node=NodeName(name), reserve_bytes=RESERVE_BYTES)
         ) as storage:
-            yield Places(storage, Spool(self.folder / name / "spool", RESERVE_BYTES), self._threads, self._threads)
+            spool, threads = Spool(self.folder / name / "spool", RESERVE_BYTES), self._threads
+            yield Places(storage, spool, disk=threads, work=threads, merging=threads)
 
     def _run(self, name: str, address: str, places: Places) -> PeerRun:
         found = places.storage.read_back()
@@ -152,7 +154,14 @@ class Crowd:
         )
         rules = rules_of(self.config)
         return PeerRun(
-            identity, rules, UNHURRIED, time.monotonic(), books=found.books, ledger=found.ledger, blobs=found.blobs
+            identity,
+            rules,
+            UNHURRIED,
+            time.monotonic(),
+            weigh=weigh_by_examples,
+            books=found.books,
+            ledger=found.ledger,
+            blobs=found.blobs,
         )
 
     def _contributor(self, name: str) -> Synthetic:

@@ -14,7 +14,7 @@ from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.protocol.round_messages import Contribution, FromSentinel, Held
 from tests.simulation.disk import NO_SPACE, Disk
 from tests.simulation.forgery import forked
-from tests.simulation.payloads import Blob
+from tests.simulation.payloads import Blob, by_count
 from tests.simulation.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class NodeProcess:
             self.world.rules,
             self.world.timing,
             self.world.now,
+            weigh=by_count,
             books=found.books,
             ledger=found.ledger,
             blobs=found.blobs,
@@ -254,6 +255,11 @@ class NodeProcess:
         self.world.witness.saw_merge(effect, listed.digest)
         self.world.later(0.05, self.deliver, on.ShareMerged(effect.round, effect.attempt, pieces))
 
+    def _merge_ahead(self, effect: do.MergeAhead) -> None:
+        for offset in effect.offsets:
+            for one in effect.order.inputs:
+                self._at_hand(one.pieces[offset])
+
     def _examine(self, effect: do.Examine) -> None:
         bad = self.world.poison.intersection(effect.input.pieces)
         problem = "It is no number." if bad else None
@@ -318,6 +324,7 @@ _DO: dict[type, Callable[..., None]] = {
     do.AppendLedger: NodeProcess._append_ledger,
     do.Examine: NodeProcess._examine,
     do.MergeShare: NodeProcess._merge,
+    do.MergeAhead: NodeProcess._merge_ahead,
     do.MeasureGram: NodeProcess._measure,
     do.Train: NodeProcess._train,
     do.TrainOn: NodeProcess._train_on,

@@ -70,3 +70,8 @@ def _units(blob: Blob) -> tuple[int, ...]:
 def _blob(index: int, units: tuple[int, ...]) -> Blob:
     key = (index, units)
     return Blob(digest_of(repr(key).encode()), key)
+
+
+def by_count(_gram: tuple[tuple[float, ...], ...], counts: tuple[int, ...]) -> tuple[float, ...]:
+    """By number of examples; good enough where the arithmetic is not the subject."""
+    return tuple(count / sum(counts) for count in counts)

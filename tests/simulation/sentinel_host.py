@@ -10,15 +10,11 @@ from shoal_swarm.protocol.round_messages import FromNode, FromSentinel, LedgerPa
 from shoal_swarm.protocol.sentinel import effects as do
 from shoal_swarm.protocol.sentinel import events as on
 from shoal_swarm.protocol.sentinel.run import SentinelRun
+from tests.simulation.payloads import by_count
 
 if TYPE_CHECKING:
     from tests.simulation.node_host import NodeProcess
     from tests.simulation.world import World
-
-
-def equal_weights(_gram: tuple[tuple[float, ...], ...], counts: tuple[int, ...]) -> tuple[float, ...]:
-    """By number of examples; good enough where the arithmetic is not the subject."""
-    return tuple(count / sum(counts) for count in counts)
 
 
 @dataclass(slots=True)
@@ -60,7 +56,7 @@ class SentinelProcess:
         self.run = SentinelRun(
             rules=self.world.rules,
             timing=self.world.timing,
-            weigh=equal_weights,
+            weigh=by_count,
             sign=self.world.signer(SENTINEL),
             verify=self.world.verify,
             leases=Leases(self.world.timing, now),

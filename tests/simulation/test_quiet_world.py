@@ -1,9 +1,12 @@
 """Promise: where nothing fails, every round has everybody in it, at its first attempt."""
 
+from collections import Counter
+
 import pytest
 
 from shoal_swarm.protocol.names import NodeName
-from tests.simulation.world import Shape, World
+from shoal_swarm.protocol.peer import effects as do
+from tests.simulation.world import Host, Shape, World
 
 SHAPES = {
     "three nodes, an owner each": Shape(),
@@ -29,6 +32,26 @@ def test_every_round_has_everybody_in_it(shape: Shape) -> None:
         assert commit.attempt == 0
         assert len(cut.contributors) == (1 if index == 0 else shape.nodes)
     assert all(host.disk.books.applied >= len(commits) - 2 for host in world.nodes.values())
+
+
+def test_every_piece_is_merged_ahead_of_the_order_for_it() -> None:
+    world = World(7, Shape(pieces=5))
+    ahead: Counter[tuple[str, int, frozenset[do.MergeInput]]] = Counter()
+    foreseen: list[bool] = []
+
+    def watch(host: Host, effect: object) -> bool:
+        match effect:
+            case do.MergeAhead(order=order, offsets=offsets):
+                ahead[host.name, order.round, frozenset(order.inputs)] += len(offsets)
+            case do.MergeShare(round=index, inputs=inputs):
+                foreseen.append(ahead[host.name, index, frozenset(inputs)] == len(inputs[0].pieces))
+        return False
+
+    world.watchers.append(watch)
+    world.boot_all()
+    world.run_until(60.0)
+    assert len(foreseen) >= 30
+    assert all(foreseen)
 
 
 def test_a_node_remembers_the_commits_that_it_may_need_and_no_others() -> None:

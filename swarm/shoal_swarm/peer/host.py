@@ -3,7 +3,7 @@
 links ──► inbox ──► PeerRun.handle ──► effects ─┬─► outbox to the sentinel
   ▲                    ▲                        ├─► exchange with other nodes
   │                    │                        ├─► orders, to the one thread that writes to the disk
-  └────────────────────┴──── answers ◄──────────┴─► work, in the one thread that computes
+  └────────────────────┴──── answers ◄──────────┴─► work, in the threads that compute
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from shoal_swarm.peer.assigning import assignment
 from shoal_swarm.peer.contributing import Assignment, BytesMissing, Contributor, Made
 from shoal_swarm.peer.disk import Disk, Order
 from shoal_swarm.peer.exchange import Exchange
-from shoal_swarm.peer.merging import merged_share, problem_in
+from shoal_swarm.peer.merger import Merger
 from shoal_swarm.peer.places import Places
 from shoal_swarm.peer.stopwatch import Stopwatch
 from shoal_swarm.peer.storage import StorageFailed
@@ -42,6 +42,7 @@ Errand = (
     | do.DropInputs
     | do.Examine
     | do.MergeShare
+    | do.MergeAhead
     | do.MeasureGram
     | do.Train
     | do.TrainOn
@@ -78,6 +79,7 @@ class PeerHost:
         self._over_since: float | None = None
         self._refusal: PeerRefused | None = None
         self._log = get_log(node=str(run.knowledge.node), run=str(run.knowledge.rules.run))
+        self._merger = Merger(contributor, places)
         self._disk = Disk(places, boundaries, self._inbox.answer, self._log)
 
     @property
@@ -153,7 +155,7 @@ class PeerHost:
             await self._perform(effect, exchange, tasks)
             await self._boundaries.after(effect)
 
-    async def _perform(  # noqa: C901 - one branch for each effect of the closed union
+    async def _perform(  # noqa: C901, PLR0912 - one branch for each effect of the closed union
         self, effect: Errand, exchange: Exchange, tasks: asyncio.TaskGroup
     ) -> None:
         match effect:
@@ -167,6 +169,8 @@ class PeerHost:
                 self._places.spool.drop(effect.digests)
             case do.Examine():
                 tasks.create_task(self._examine(effect), name=f"examine {effect.input.node}")
+            case do.MergeAhead():
+                self._merger.ahead(effect.order, effect.offsets)
             case do.MergeShare():
                 tasks.create_task(self._merge(effect), name=f"merge round {effect.round}")
             case do.MeasureGram():
@@ -196,24 +200,20 @@ class PeerHost:
             self._inbox.answer(on.ListFetched(effect.holder, effect.root, tuple(digests_in(content))))
 
     async def _merge(self, effect: do.MergeShare) -> None:
-        def merge() -> tuple[Digest, ...]:
-            contributor = self.contributor
-            payloads = merged_share(contributor.plan, contributor.pieces, effect, self._places.read)
-            return self._spooled(payloads)
-
-        pieces = await self.compute(merge)
+        pieces = await self._unless_refused(self._merger.merged(effect))
         if pieces is not None:
+            self._places.spool.put(list_bytes(pieces))
             self._log.info("share_merged", round=effect.round, attempt=effect.attempt, pieces=len(pieces))
             self._inbox.answer(on.ShareMerged(effect.round, effect.attempt, pieces))
 
     async def _examine(self, effect: do.Examine) -> None:
-        def examine() -> str | None:
-            contributor = self.contributor
-            return problem_in(contributor.plan, contributor.pieces, effect, self._places.read)
+        async def examine() -> on.Examined:
+            problem = await self._merger.problem(effect)
+            return on.Examined(effect.round, effect.attempt, effect.input.root, problem)
 
-        problem = await self.compute(lambda: (examine(),))
-        if problem is not None:
-            self._inbox.answer(on.Examined(effect.round, effect.attempt, effect.input.root, problem[0]))
+        examined = await self._unless_refused(examine())
+        if examined is not None:
+            self._inbox.answer(examined)
 
     def _train(self, effect: do.Train, tasks: asyncio.TaskGroup) -> None:
         """Have a contribution made, as long as there is a round that it could go into."""
@@ -238,8 +238,11 @@ class PeerHost:
 
     async def compute(self, work: Callable[[], Answer]) -> Answer | None:
         """A result of the computing thread; None where bytes or values stood in the way, which is said."""
+        return await self._unless_refused(asyncio.get_running_loop().run_in_executor(self._places.work, work))
+
+    async def _unless_refused(self, working: Awaitable[Answer]) -> Answer | None:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._places.work, work)
+            return await working
         except BytesMissing as missing:
             self._inbox.answer(on.BlobLost(missing.digest))
         except StorageFailed as failure:

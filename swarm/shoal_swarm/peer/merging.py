@@ -28,16 +28,14 @@ from shoal_swarm.protocol.peer.effects import Examine, MergeShare
 Read = Callable[[Digest], bytes]
 
 
-def merged_share(plan: Plan, pieces: Sequence[Piece], order: MergeShare, read: Read) -> list[bytes]:
-    """The payload of every piece of the share, in order; `pieces` are those of the whole adapter."""
+def check_lists(pieces: Sequence[Piece], order: MergeShare) -> None:
+    """Refuse lists that do not fit each other, or the `pieces` of the whole adapter."""
     count = len(order.inputs[0].pieces)
     odd = [str(one.node) for one in order.inputs if len(one.pieces) != count]
     if odd or order.first + count > len(pieces):
         raise PeerRefused(
             f"The lists of {', '.join(odd) or order.inputs[0].node} do not have a piece for each of the run."
         )
-    mine = pieces[order.first : order.first + count]
-    return [_merged(plan, piece, offset, order, read) for offset, piece in enumerate(mine)]
 
 
 def problem_in(plan: Plan, pieces: Sequence[Piece], look: Examine, read: Read) -> str | None:
@@ -51,7 +49,8 @@ def problem_in(plan: Plan, pieces: Sequence[Piece], look: Examine, read: Read) -
     return None
 
 
-def _merged(plan: Plan, piece: Piece, offset: int, order: MergeShare, read: Read) -> bytes:
+def merged_piece(plan: Plan, piece: Piece, offset: int, order: MergeShare, read: Read) -> bytes:
+    """The payload of a piece of the share, counted from its first."""
     absolute = is_absolute(piece, plan.codec) or not order.base
     payloads = {str(one.node): read(one.pieces[offset]) for one in order.inputs}
     if len(payloads) == 1 and absolute:

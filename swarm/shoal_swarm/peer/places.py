@@ -13,14 +13,16 @@ from shoal_swarm.protocol.names import Digest
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """What lasts, what does not, and one thread each for writing and for computing."""
+    """What lasts, what does not, and the threads for writing, merging and contributing."""
 
     storage: Storage[bytes]
     spool: Spool
     disk: Executor
     """One thread: writes happen in the order of the effects."""
     work: Executor
-    """One thread: merging and making contributions."""
+    """One thread: making contributions."""
+    merging: Executor
+    """A few threads: pieces are merged each for itself."""
 
     def read(self, digest: Digest) -> bytes:
         """Bytes from the spool or from the storage, whichever has them."""

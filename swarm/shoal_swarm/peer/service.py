@@ -1,6 +1,7 @@
 """A peer as a process: its links, its places on the disk and its threads, around one host."""
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -42,6 +43,7 @@ from shoal_swarm.service.revocations import take_revocations
 from shoal_swarm.service.run_config import rules_of
 from shoal_swarm.service.stopping import stop_on_signals
 from shoal_swarm.service.vouchers import Vouching
+from shoal_swarm.service.weighing import weigh_by_examples
 from shoal_swarm.service.window import window
 from shoal_swarm.spec.run import RunConfig
 from shoal_swarm.spec.run import Synthetic as SyntheticWork
@@ -52,6 +54,7 @@ from shoal_swarm.transport.keyring import Keyring
 
 Answer = TypeVar("Answer")
 SPOOL_RESERVE_BYTES = 64 << 20
+MERGE_THREADS = min(4, len(os.sched_getaffinity(0)))
 _GOODBYE_S = 1.0
 _GOODBYE_LOOKS = 20
 
@@ -88,7 +91,9 @@ async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[
         work = things.enter_context(ThreadPoolExecutor(1, "work"))
         # Pairs are small matrices: on busy cores, threads inside one product wait far longer than they work.
         things.enter_context(threadpool_limits(1, user_api="blas"))
-        places = Places(storage, Spool(settings.state / "spool", SPOOL_RESERVE_BYTES), disk, work)
+        merging = things.enter_context(ThreadPoolExecutor(MERGE_THREADS, "merge"))
+        spool = Spool(settings.state / "spool", SPOOL_RESERVE_BYTES)
+        places = Places(storage, spool, disk=disk, work=work, merging=merging)
         async with _contributing(settings, str(node), stopped) as found, TlsEndpoint(keyring) as endpoint:
             if found is None:
                 return {}
@@ -167,6 +172,7 @@ async def _host(
         rules_of(settings.config),
         settings.timing,
         time.monotonic(),
+        weigh=weigh_by_examples,
         books=found.books,
         ledger=found.ledger,
         blobs=found.blobs,

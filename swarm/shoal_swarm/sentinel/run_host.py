@@ -9,7 +9,6 @@ from typing import Final, TypeVar, assert_never
 
 from shoal_base.errors import InputRefused, Unavailable
 from shoal_base.logs import get_log
-from shoal_swarm.merge.means import shares
 from shoal_swarm.protocol.deadlines import Timing
 from shoal_swarm.protocol.membership import Leases
 from shoal_swarm.protocol.names import NodeName
@@ -23,17 +22,11 @@ from shoal_swarm.sentinel.records import Records
 from shoal_swarm.service.faults import Boundaries
 from shoal_swarm.service.inbox import Inbox
 from shoal_swarm.service.vouchers import Vouching
+from shoal_swarm.service.weighing import weigh_by_examples
 
 Say = Callable[[NodeName, FromSentinel], None]
 Answer = TypeVar("Answer")
 _NOTHING: Final[Sequence[on.Event]] = ()
-
-
-def weigh_by_examples(_gram: tuple[tuple[float, ...], ...], counts: tuple[int, ...]) -> tuple[float, ...]:
-    """Everybody counts by the number of examples; one that claims none counts as one."""
-    weights = {str(place): max(1, count) for place, count in enumerate(counts)}
-    parts = shares(weights)
-    return tuple(parts[str(place)] for place in range(len(counts)))
 
 
 class RunHost:

@@ -127,6 +127,18 @@ class MergeShare(msgspec.Struct, frozen=True):
         return "peer merges share"
 
 
+class MergeAhead(msgspec.Struct, frozen=True):
+    """Begin to merge these pieces of a share, counted from its first; not answered, for MergeShare may never follow."""
+
+    order: MergeShare
+    offsets: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """Where a crash can be tried."""
+        return "peer merges ahead"
+
+
 class Examine(msgspec.Struct, frozen=True):
     """Look whether a share of a contribution can be merged. Answered by Examined."""
 
@@ -218,6 +230,7 @@ Effect = (
     | AppendLedger
     | Examine
     | MergeShare
+    | MergeAhead
     | MeasureGram
     | Train
     | TrainOn

@@ -8,6 +8,7 @@ Inputs are fetched by hash from their contributors and kept in a spool only: aft
 again. What may be merged is decided by the CUT alone, never by what happens to be here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,14 +17,16 @@ from shoal_swarm.protocol.digests import list_root
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer.effects import DropInputs, Effect, KeepBlobs, MeasureGram, MergeInput, MergeShare, Send
 from shoal_swarm.protocol.peer.events import Examined, GramMeasured, ShareMerged
+from shoal_swarm.protocol.peer.foresight import Foresight
 from shoal_swarm.protocol.peer.knowledge import Knowledge
 from shoal_swarm.protocol.peer.link import Link
 from shoal_swarm.protocol.peer.scrutiny import Scrutiny
 from shoal_swarm.protocol.pieces import Share
 from shoal_swarm.protocol.record import Phase
 from shoal_swarm.protocol.round_messages import Announced, Have, Merged
-from shoal_swarm.protocol.signed import Result, SignedResult, is_signed, sign_result
+from shoal_swarm.protocol.signed import Manifest, Result, SignedResult, is_signed, sign_result
 from shoal_swarm.protocol.table import Row, Table
+from shoal_swarm.protocol.weighing import Weigh, counts_of
 
 IDLE, COLLECTING, MERGING, KEEPING, PUBLISHED = "IDLE", "COLLECTING", "MERGING", "KEEPING", "PUBLISHED"
 
@@ -34,15 +37,17 @@ class Owner:
 
     knowledge: Knowledge
     link: Link
+    weigh: Weigh
     state: str = IDLE
     key: tuple[int, int] = (-1, -1)
     """Round and attempt under way."""
     share: Share | None = None
-    inputs: dict[Digest, NodeName] = field(default_factory=dict)
-    """Contributions to collect, by root, and who made each."""
+    inputs: dict[Digest, Manifest] = field(default_factory=dict)
+    """Contributions to collect, by root."""
     at_hand: set[Digest] = field(default_factory=set)
     """Input blobs in the spool."""
     scrutiny: Scrutiny = field(default_factory=Scrutiny)
+    foresight: Foresight = field(default_factory=Foresight)
     _merged_before: set[Digest] = field(default_factory=set)
     """Inputs of the round before, kept for one round in case somebody asks what was merged."""
     merged: tuple[Digest, ...] = ()
@@ -56,17 +61,17 @@ class Owner:
             return
         for signed in message.manifests:
             manifest = signed.manifest
-            if manifest.round != message.round or self.inputs.get(manifest.root) == manifest.node:
+            if manifest.round != message.round or self.inputs.get(manifest.root) == manifest:
                 continue  # each announcement repeats those before it, and a signature need be checked but once
             if is_signed(signed, self.knowledge.identity.verify):
-                self.inputs[manifest.root] = manifest.node
+                self.inputs[manifest.root] = manifest
 
     def due(self) -> dict[Digest, NodeName]:
         """The contributions that matter now, by root: those of the cut once there is one, until then the announced."""
         record = self.knowledge.record
         if record is not None and record.phase is Phase.CUT:
             return {member.root: member.node for member in record.cut}
-        return self.inputs
+        return {root: manifest.node for root, manifest in self.inputs.items()}
 
     def wanted(self) -> tuple[dict[Digest, Holders], dict[Digest, Holders]]:
         """Lists and pieces that are still missing, and whom to ask."""
@@ -119,7 +124,7 @@ class Owner:
     def _report(self, incarnation: int) -> list[Effect]:
         round_index, attempt = self.key
         assert self.share is not None, "who collects has a share"
-        here = [self._input(node, root, 1.0) for root, node in self.inputs.items() if self.is_complete(root)]
+        here = [self._input(one.node, root, 1.0) for root, one in self.inputs.items() if self.is_complete(root)]
         looks: list[Effect] = [*self.scrutiny.examine(self.key, self.share.first, here)]
         complete = [(one.node, one.root) for one in here if one.root in self.scrutiny.passed]
         if self.knowledge.rules.needs_gram and complete:
@@ -127,9 +132,10 @@ class Owner:
             if self.gram is None or self.gram.roots != roots:
                 return looks + self._measure(roots)
         gram = self.gram.rows if self.gram is not None else ()
-        refused = tuple((self.inputs[root], root, why) for root, why in self.scrutiny.refused.items())
+        refused = tuple((self.inputs[root].node, root, why) for root, why in self.scrutiny.refused.items())
         return [
             *looks,
+            *self._ahead(),
             Send(
                 Have(
                     run=self.knowledge.rules.run,
@@ -143,11 +149,34 @@ class Owner:
             ),
         ]
 
+    def _ahead(self) -> list[Effect]:
+        """Have merged what is here from everybody, if everybody who is expected has said what it contributes."""
+        record, rules = self.knowledge.record, self.knowledge.rules
+        manifests = [one for root, one in self.inputs.items() if root not in self.scrutiny.refused]
+        if record is None or rules.needs_gram or not {one.node for one in manifests}.issuperset(record.expected):
+            return []
+        if not self.foresight.is_of(manifests):
+            weights = self.weigh((), counts_of(manifests, rules))
+            order = self.order((one.node, one.root, weight) for one, weight in zip(manifests, weights, strict=True))
+            self.foresight.expect(order)
+        return [*self.foresight.due(self._is_here)]
+
+    def order(self, members: Iterable[tuple[NodeName, Digest, float]]) -> MergeShare | None:
+        """What merging these would be, with everything about them known here; None while something is not."""
+        newest = self.knowledge.newest
+        base = () if newest is None else self.knowledge.pieces_of_commit(newest)
+        if self.share is None or base is None or not self.knowledge.kept.issuperset(base):
+            return None
+        inputs = tuple(self._input(node, root, weight) for node, root, weight in members)
+        if not all(one.pieces for one in inputs):
+            return None
+        return MergeShare(*self.key, self.share.first, tuple(self.share.cut_from(base)), inputs)
+
     def _measure(self, roots: tuple[Digest, ...]) -> list[Effect]:
         if self._measuring == roots:
             return []
         self._measuring = roots
-        inputs = tuple(self._input(self.inputs[root], root, 1.0) for root in roots)
+        inputs = tuple(self._input(self.inputs[root].node, root, 1.0) for root in roots)
         return [MeasureGram(self.key[0], self.key[1], inputs)]
 
     def is_complete(self, root: Digest) -> bool:
@@ -185,17 +214,13 @@ def collect(part: Owner, _now: float) -> list[Effect] | None:
 
 def merge(part: Owner, _now: float) -> list[Effect] | None:
     """The cut is made: merge exactly its contributors, with its weights, as soon as their pieces are here."""
-    knowledge, record = part.knowledge, part.knowledge.record
-    if record is None or part.share is None or record.phase is not Phase.CUT:
+    record = part.knowledge.record
+    if record is None or record.phase is not Phase.CUT:
         return None
     if not all(part.is_complete(member.root) for member in record.cut):
         return None
-    newest = knowledge.newest
-    base = () if newest is None else knowledge.pieces_of_commit(newest)
-    if base is None or not knowledge.kept.issuperset(base):
-        return None
-    inputs = tuple(part._input(member.node, member.root, member.weight) for member in record.cut)  # noqa: SLF001 - this module's
-    return [MergeShare(record.round, record.attempt, part.share.first, tuple(part.share.cut_from(base)), inputs)]
+    order = part.order((member.node, member.root, member.weight) for member in record.cut)
+    return None if order is None else [order]
 
 
 def keep(part: Owner, _now: float) -> list[Effect] | None:
@@ -243,6 +268,7 @@ def over(part: Owner, _now: float) -> list[Effect] | None:
     part.gram, part._measuring = None, ()  # noqa: SLF001 - the rows are this module's
     part.inputs.clear()
     part.scrutiny.clear()
+    part.foresight.clear()
     return dropped
 
 

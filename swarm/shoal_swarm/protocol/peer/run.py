@@ -55,6 +55,7 @@ from shoal_swarm.protocol.round_messages import (
 )
 from shoal_swarm.protocol.run_rules import RunRules
 from shoal_swarm.protocol.table import step
+from shoal_swarm.protocol.weighing import Weigh
 
 _CHANGES_WANTS = (Received, Fetched, ListFetched, FetchFailed, BlobLost, Ticked)
 """After these something may have to be fetched; so it may after every transition."""
@@ -70,6 +71,7 @@ class PeerRun:
         timing: Timing,
         now: float,
         *,
+        weigh: Weigh,
         books: Books,
         ledger: Sequence[LedgerEntry] = (),
         blobs: Iterable[Digest] = (),
@@ -83,7 +85,7 @@ class PeerRun:
         ]
         self.link = Link(self.knowledge, heard_at=now)
         self.contributor = Contributor(self.knowledge, self.link, base=books.applied)
-        self.owner = Owner(self.knowledge, self.link)
+        self.owner = Owner(self.knowledge, self.link, weigh)
         self.holder = Holder(self.knowledge, self.link)
         self.is_stopped = False
         self._downloads = Downloads(timing.fetch_stall_s)

@@ -27,6 +27,7 @@ from shoal_swarm.protocol.names import NodeName
 from shoal_swarm.protocol.pieces import shares_of
 from shoal_swarm.protocol.record import Phase, commit_chain
 from shoal_swarm.protocol.table import Row, Table
+from shoal_swarm.protocol.weighing import counts_of
 
 if TYPE_CHECKING:
     from shoal_swarm.protocol.sentinel.run import SentinelRun
@@ -70,8 +71,7 @@ def cut_round(run: "SentinelRun", now: float) -> Decision | None:
     if gram is None:
         return None
     manifests = [run.collected.manifests[node] for node in complete]
-    counts = tuple(min(signed.manifest.examples, run.rules.weight_max) for signed in manifests)
-    weights = run.weigh(gram, counts)
+    weights = run.weigh(gram, counts_of((signed.manifest for signed in manifests), run.rules))
     return CutMade(
         round=record.round,
         attempt=record.attempt,

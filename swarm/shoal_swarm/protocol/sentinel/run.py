@@ -6,7 +6,6 @@ besides the record is hearsay that nodes repeat every tick, so a sentinel may be
 another may take its place, or work beside it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -36,9 +35,7 @@ from shoal_swarm.protocol.sentinel.events import (
 from shoal_swarm.protocol.sentinel.hearing import hear, remind, welcome
 from shoal_swarm.protocol.sentinel.rounds import ROUNDS, STRIKES_ROUNDS
 from shoal_swarm.protocol.signed import Sign, SignedManifest, Verify
-
-Weigh = Callable[[tuple[tuple[float, ...], ...], tuple[int, ...]], tuple[float, ...]]
-"""`weigh(gram, counts)`: one weight per contributor; the Gram matrix is empty where the rules don't ask for it."""
+from shoal_swarm.protocol.weighing import Weigh
 
 
 @dataclass(slots=True)

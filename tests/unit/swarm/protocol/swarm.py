@@ -92,13 +92,18 @@ class Desk:
         return [type(entry.decision()).__name__ for entry in self.ledger]
 
 
+def by_count(_gram: tuple[tuple[float, ...], ...], counts: tuple[int, ...]) -> tuple[float, ...]:
+    """Examples are weights."""
+    return tuple(map(float, counts))
+
+
 def desk(rules: RunRules = RULES) -> Desk:
     """A sentinel that has listened long enough to judge."""
     return Desk(
         SentinelRun(
             rules=rules,
             timing=Timing.lan(),
-            weigh=lambda _gram, counts: tuple(map(float, counts)),
+            weigh=by_count,
             sign=sign,
             verify=verify,
             leases=Leases(Timing.lan(), 0.0),

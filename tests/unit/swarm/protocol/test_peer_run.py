@@ -26,7 +26,7 @@ from shoal_swarm.protocol.round_messages import (
     Refused,
 )
 from tests.unit.swarm.protocol.keys import verify
-from tests.unit.swarm.protocol.swarm import CONFIG, FIT, RULES, RUN, Desk, desk, joined
+from tests.unit.swarm.protocol.swarm import CONFIG, FIT, RULES, RUN, Desk, by_count, desk, joined
 
 PIECES = (digest_of(b"one"), digest_of(b"two"))
 ROOT = list_root(PIECES)
@@ -65,7 +65,7 @@ def hand(books: Books | None = None, blobs: tuple[bytes, ...] = ()) -> Hand:
         verify=verify,
     )
     ready = tuple(digest_of(blob) for blob in blobs)
-    return Hand(PeerRun(identity, RULES, Timing.lan(), 0.0, books=books or Books(), blobs=ready))
+    return Hand(PeerRun(identity, RULES, Timing.lan(), 0.0, weigh=by_count, books=books or Books(), blobs=ready))
 
 
 @pytest.fixture
@@ -144,7 +144,9 @@ def test_a_failed_disk_ends_the_process_and_nothing_is_said_after_it(peer: Hand)
 def test_after_a_restart_it_announces_what_its_books_name() -> None:
     books = freeze(Books(), ROOT, PIECES, 10)
     peer = Hand(hand().run)
-    peer.run = PeerRun(peer.run.knowledge.identity, RULES, Timing.lan(), 0.0, books=books, blobs=(ROOT, *PIECES))
+    peer.run = PeerRun(
+        peer.run.knowledge.identity, RULES, Timing.lan(), 0.0, weigh=by_count, books=books, blobs=(ROOT, *PIECES)
+    )
     peer.run.start(0.0)
     assert peer.run.contributor.state == "FROZEN"
 
@@ -156,6 +158,7 @@ def test_after_a_restart_it_strikes_what_its_disk_has_lost() -> None:
             RULES,
             Timing.lan(),
             0.0,
+            weigh=by_count,
             books=freeze(Books(), ROOT, PIECES, 10),
             blobs=(ROOT,),
         )
