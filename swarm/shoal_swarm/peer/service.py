@@ -38,6 +38,7 @@ from shoal_swarm.protocol.peer.knowledge import Identity as PeerIdentity
 from shoal_swarm.protocol.peer.run import PeerRun
 from shoal_swarm.service.copies import KEPT
 from shoal_swarm.service.faults import Boundaries
+from shoal_swarm.service.memory import keep_freed_memory
 from shoal_swarm.service.outbox import Outbox
 from shoal_swarm.service.revocations import take_revocations
 from shoal_swarm.service.run_config import rules_of
@@ -82,6 +83,7 @@ class PeerSettings:
 async def take_part(settings: PeerSettings, say: Callable[[str], None]) -> dict[int, str]:
     """Take part in a run until it is over or somebody asks this process to end; the adapter's root by round."""
     stopped = stop_on_signals()
+    keep_freed_memory()
     keyring = Keyring(settings.files)
     node, config = NodeName(keyring.identity.name), settings.config
     with ExitStack() as things:
