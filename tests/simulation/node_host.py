@@ -261,9 +261,10 @@ class NodeProcess:
                 self._at_hand(one.pieces[offset])
 
     def _examine(self, effect: do.Examine) -> None:
-        bad = self.world.poison.intersection(effect.input.pieces)
+        bad = self.world.poison.intersection(effect.input.pieces[offset] for offset in effect.offsets)
         problem = "It is no number." if bad else None
-        self.world.later(0.002, self.deliver, on.Examined(effect.round, effect.attempt, effect.input.root, problem))
+        found = on.Examined(effect.round, effect.attempt, effect.input.root, effect.offsets, problem)
+        self.world.later(0.002, self.deliver, found)
 
     def _measure(self, effect: do.MeasureGram) -> None:
         roots = tuple(one.root for one in effect.inputs)

@@ -209,7 +209,7 @@ class PeerHost:
     async def _examine(self, effect: do.Examine) -> None:
         async def examine() -> on.Examined:
             problem = await self._merger.problem(effect)
-            return on.Examined(effect.round, effect.attempt, effect.input.root, problem)
+            return on.Examined(effect.round, effect.attempt, effect.input.root, effect.offsets, problem)
 
         examined = await self._unless_refused(examine())
         if examined is not None:

@@ -28,7 +28,7 @@ class Merger:
     _begun: dict[Making, asyncio.Future[Digest]] = field(default_factory=dict)
 
     async def problem(self, look: Examine) -> str | None:
-        """Why a share of a contribution can't be merged, in a sentence; None if it can."""
+        """Why pieces of a contribution can't be merged, in a sentence; None if they can."""
         plan, pieces = self._contributor.plan, self._contributor.pieces
         examine = partial(problem_in, plan, pieces, look, self._places.read)
         return await asyncio.get_running_loop().run_in_executor(self._places.merging, examine)

@@ -39,11 +39,10 @@ def check_lists(pieces: Sequence[Piece], order: MergeShare) -> None:
 
 
 def problem_in(plan: Plan, pieces: Sequence[Piece], look: Examine, read: Read) -> str | None:
-    """Why a share of a contribution can't be merged, in a sentence; None if it can."""
-    mine = pieces[look.first : look.first + len(look.input.pieces)]
+    """Why these pieces of a contribution can't be merged, in a sentence; None if they can."""
     try:
-        for piece, digest in zip(mine, look.input.pieces, strict=True):
-            check_contributed(piece, read(digest), plan.codec)
+        for offset in look.offsets:
+            check_contributed(pieces[look.first + offset], read(look.input.pieces[offset]), plan.codec)
     except MergeRefused as refusal:
         return str(refusal)
     return None

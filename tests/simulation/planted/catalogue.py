@@ -57,6 +57,8 @@ PLANTED: Final[Mapping[str, Planted]] = {
     "say it once": Planted(contributions.say_it_once, 60, "I6"),
     "trust any bytes": Planted(results.trust_any_bytes, 60, "I5"),
     "merge anything": Planted(results.merge_anything, 10, "I3", world="poison"),
+    "pass before the answer": Planted(results.pass_before_the_answer, 10, "I3", world="poison"),
+    "merge ahead of the bytes": Planted(results.merge_ahead_of_the_bytes, 10, "I5"),
     "forget the last attempt": Planted(results.forget_the_last_attempt, 100, "I3"),
 }
 """Every planted bug by its name."""

@@ -1,6 +1,6 @@
 """Bugs in merging, and in getting and keeping what was merged."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -8,7 +8,8 @@ import msgspec
 from shoal_swarm.protocol import folding
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer import holder, owner
-from shoal_swarm.protocol.peer.effects import Effect, Examine, KeepBlobs, MergeInput
+from shoal_swarm.protocol.peer.effects import Effect, KeepBlobs, MergeAhead
+from shoal_swarm.protocol.peer.foresight import Foresight
 from shoal_swarm.protocol.peer.holder import Holder
 from shoal_swarm.protocol.peer.knowledge import Commit, Knowledge
 from shoal_swarm.protocol.peer.owner import Owner
@@ -107,12 +108,31 @@ def trust_any_bytes(patch: Patch) -> None:
 
 def merge_anything(patch: Patch) -> None:
     """Whatever has the announced digest is merged."""
+    honest = Scrutiny.judge
 
-    def examine(self: Scrutiny, _key: tuple[int, int], _first: int, inputs: Iterable[MergeInput]) -> list[Examine]:
-        self.passed.update(one.root for one in inputs)
-        return []
+    def judge(self: Scrutiny, root: Digest, offsets: Iterable[int], _problem: str | None) -> None:
+        honest(self, root, offsets, None)
 
-    patch.setattr(Scrutiny, "examine", examine)
+    patch.setattr(Scrutiny, "judge", judge)
+
+
+def pass_before_the_answer(patch: Patch) -> None:
+    """A contribution has passed as soon as somebody looks at the last of its pieces."""
+
+    def has_passed(self: Scrutiny, root: Digest) -> bool:
+        return root in self._looks and not self._looks[root].unseen
+
+    patch.setattr(Scrutiny, "has_passed", has_passed)
+
+
+def merge_ahead_of_the_bytes(patch: Patch) -> None:
+    """Pieces are merged as soon as it is known what they will be made of."""
+    honest = Foresight.due
+
+    def due(self: Foresight, _is_here: Callable[[Digest], bool]) -> list[MergeAhead]:
+        return honest(self, lambda _piece: True)
+
+    patch.setattr(Foresight, "due", due)
 
 
 def forget_the_last_attempt(patch: Patch) -> None:

@@ -140,12 +140,14 @@ class MergeAhead(msgspec.Struct, frozen=True):
 
 
 class Examine(msgspec.Struct, frozen=True):
-    """Look whether a share of a contribution can be merged. Answered by Examined."""
+    """Look whether pieces of a contribution's share can be merged. Answered by Examined."""
 
     round: int
     attempt: int
     first: int
     input: MergeInput
+    offsets: tuple[int, ...]
+    """Which of the pieces, counted from the share's first."""
 
     @property
     def label(self) -> str:

@@ -77,11 +77,12 @@ class DiskFailed(msgspec.Struct, frozen=True):
 
 
 class Examined(msgspec.Struct, frozen=True):
-    """A share of a contribution was looked at: it can be merged, or there is a problem, told in a sentence."""
+    """Pieces of a contribution were looked at: they can be merged, or there is a problem, told in a sentence."""
 
     round: int
     attempt: int
     root: Digest
+    offsets: tuple[int, ...]
     problem: str | None
 
 

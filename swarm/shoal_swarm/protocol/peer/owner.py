@@ -92,7 +92,7 @@ class Owner:
     def examined(self, event: Examined) -> None:
         """A share of a contribution was looked at."""
         if (event.round, event.attempt) == self.key:
-            self.scrutiny.judge(event.root, event.problem)
+            self.scrutiny.judge(event.root, event.offsets, event.problem)
 
     def lost(self, digest: Digest) -> None:
         """An input is not in the spool any more."""
@@ -124,9 +124,10 @@ class Owner:
     def _report(self, incarnation: int) -> list[Effect]:
         round_index, attempt = self.key
         assert self.share is not None, "who collects has a share"
-        here = [self._input(one.node, root, 1.0) for root, one in self.inputs.items() if self.is_complete(root)]
-        looks: list[Effect] = [*self.scrutiny.examine(self.key, self.share.first, here)]
-        complete = [(one.node, one.root) for one in here if one.root in self.scrutiny.passed]
+        listed = [self._input(one.node, root, 1.0) for root, one in self.inputs.items() if self._listed(root)]
+        looks: list[Effect] = [*self.scrutiny.examine(self.key, self.share.first, listed, self._is_here)]
+        passed = [one for one in listed if self.scrutiny.has_passed(one.root)]
+        complete = [(one.node, one.root) for one in passed if self.is_complete(one.root)]
         if self.knowledge.rules.needs_gram and complete:
             roots = tuple(root for _, root in complete)
             if self.gram is None or self.gram.roots != roots:
@@ -192,7 +193,7 @@ class Owner:
         listed = frozen.pieces if frozen is not None and frozen.root == root else self.knowledge.lists.get(root)
         pieces = self.knowledge.identity.fit.piece_count
         if listed is not None and len(listed) != pieces:
-            self.scrutiny.judge(root, f"Its list names {len(listed)} pieces: the run has {pieces}.")
+            self.scrutiny.refuse(root, f"Its list names {len(listed)} pieces: the run has {pieces}.")
             return None
         return None if listed is None or self.share is None else tuple(self.share.cut_from(listed))
 

@@ -8,7 +8,7 @@ An event first changes facts; then every part takes the transitions that are due
 every tick each part says again what is true and unanswered. The ledger is the only source of decisions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import assert_never
 
 from shoal_swarm.protocol.catch_up import Downloads
@@ -90,6 +90,9 @@ class PeerRun:
         self.is_stopped = False
         self._downloads = Downloads(timing.fetch_stall_s)
         self._on_its_way_to_disk: set[Digest] = set()
+        self._wanted_results: Collection[Digest] = ()
+        self._wanted_inputs: Collection[Digest] = ()
+        """As of when it was last looked what to fetch, which is after every event that changes it."""
         self._said: dict[type[FromNode], FromNode] = {}
 
     def start(self, now: float) -> list[Effect]:
@@ -215,14 +218,14 @@ class PeerRun:
 
     def _fetched(self, event: Fetched, now: float) -> list[Effect]:
         arrived = self._downloads.arrived(event.holder, event.digests, now)
-        results, inputs = self.holder.wanted()[1], self.owner.wanted()[1]
-        self.owner.at_hand.update(digest for digest in arrived if digest in inputs)
-        to_keep = tuple(digest for digest in arrived if digest in results)
+        inputs = [digest for digest in arrived if digest in self._wanted_inputs]
+        self.owner.at_hand.update(inputs)
+        to_keep = tuple(digest for digest in arrived if digest in self._wanted_results)
         self._on_its_way_to_disk.update(to_keep)
         kept: list[Effect] = [KeepBlobs(to_keep, "result")] if to_keep else []
         if self.knowledge.record is not None:
             self.knowledge.pin(self.knowledge.record.attempt_key(), to_keep)
-        return kept + (self._news(self.owner.say()) if any(digest in inputs for digest in arrived) else [])
+        return kept + (self._news(self.owner.say()) if inputs else [])
 
     def _list_fetched(self, event: ListFetched, now: float) -> list[Effect]:
         is_right = list_root(event.digests) == event.root
@@ -250,6 +253,7 @@ class PeerRun:
     def _fetch(self, now: float) -> list[Effect]:
         held_lists, held_pieces = self.holder.wanted()
         owned_lists, owned_pieces = self.owner.wanted()
+        self._wanted_results, self._wanted_inputs = held_pieces, owned_pieces
         lists = {**owned_lists, **held_lists}
         wanted = {**owned_pieces, **held_pieces}
         pieces = {digest: wanted[digest] for digest in wanted if digest not in self._on_its_way_to_disk}
