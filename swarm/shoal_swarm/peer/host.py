@@ -202,7 +202,6 @@ class PeerHost:
     async def _merge(self, effect: do.MergeShare) -> None:
         pieces = await self._unless_refused(self._merger.merged(effect))
         if pieces is not None:
-            self._places.spool.put(list_bytes(pieces))
             self._log.info("share_merged", round=effect.round, attempt=effect.attempt, pieces=len(pieces))
             self._inbox.answer(on.ShareMerged(effect.round, effect.attempt, pieces))
 

@@ -12,6 +12,7 @@ from functools import partial
 from shoal_swarm.peer.contributing import Contributor
 from shoal_swarm.peer.merging import check_lists, merged_piece, problem_in
 from shoal_swarm.peer.places import Places
+from shoal_swarm.protocol.digests import list_bytes
 from shoal_swarm.protocol.names import Digest, NodeName
 from shoal_swarm.protocol.peer.effects import Examine, MergeShare
 
@@ -40,14 +41,17 @@ class Merger:
             begun.add_done_callback(_forgiven)
 
     async def merged(self, order: MergeShare) -> tuple[Digest, ...]:
-        """The digests of the merged pieces of a share, which lie in the spool."""
+        """The digests of the merged pieces of a share, which lie in the spool with their list."""
         check_lists(self._contributor.pieces, order)
         ahead, self._begun = self._begun, {}
         offsets = range(len(order.inputs[0].pieces))
         begun = [ahead.get(_making(order, offset)) or self._begin(order, offset) for offset in offsets]
         await asyncio.wait(begun)
         again = [self._begin(order, offset) if begun[offset].exception() else begun[offset] for offset in offsets]
-        return tuple(await asyncio.gather(*again))
+        pieces = tuple(await asyncio.gather(*again))
+        put = partial(self._places.spool.put, list_bytes(pieces))
+        await asyncio.get_running_loop().run_in_executor(self._places.merging, put)
+        return pieces
 
     def _begin(self, order: MergeShare, offset: int) -> asyncio.Future[Digest]:
         return asyncio.get_running_loop().run_in_executor(self._places.merging, self._merge, order, offset)

@@ -55,7 +55,7 @@ from shoal_swarm.transport.keyring import Keyring
 
 Answer = TypeVar("Answer")
 SPOOL_RESERVE_BYTES = 64 << 20
-MERGE_THREADS = min(4, len(os.sched_getaffinity(0)))
+MERGE_THREADS = min(4, os.cpu_count() or 1)
 _GOODBYE_S = 1.0
 _GOODBYE_LOOKS = 20
 

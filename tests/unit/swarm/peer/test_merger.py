@@ -16,6 +16,7 @@ from shoal_swarm.peer.places import Places
 from shoal_swarm.peer.spool import Spool
 from shoal_swarm.peer.storage import Storage, open_storage
 from shoal_swarm.peer.synthetic import Synthetic, synthetic_spec
+from shoal_swarm.protocol.digests import list_root
 from shoal_swarm.protocol.names import BEFORE_ROUND_ZERO, Digest, NodeName, RunId
 from shoal_swarm.protocol.peer.effects import MergeInput, MergeShare
 
@@ -76,15 +77,16 @@ async def test_what_was_merged_ahead_is_not_merged_again(bench: Bench) -> None:
     bench.merger.ahead(bench.order(), (0, 3))
     assert bench.threads.asked == 2
     ahead = await bench.merger.merged(bench.order())
-    assert bench.threads.asked == COUNT
+    assert bench.threads.asked == COUNT + 1, "the pieces, and their list to be laid down"
+    assert bench.spool.has(list_root(ahead))
     assert await bench.merger.merged(bench.order()) == ahead
-    assert bench.threads.asked == 2 * COUNT
+    assert bench.threads.asked == 2 * (COUNT + 1)
 
 
 async def test_who_says_the_inputs_in_another_order_means_the_same_merge(bench: Bench) -> None:
     bench.merger.ahead(msgspec.structs.replace(bench.order(), inputs=bench.order().inputs[::-1]), range(COUNT))
     await bench.merger.merged(bench.order())
-    assert bench.threads.asked == COUNT
+    assert bench.threads.asked == COUNT + 1
 
 
 async def test_other_weights_are_another_merge(bench: Bench) -> None:
